@@ -1,0 +1,1 @@
+//! The embedded development broker and schema registry, one file per API.

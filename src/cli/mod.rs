@@ -1,0 +1,1 @@
+//! Flags, commands, printing, exit codes.

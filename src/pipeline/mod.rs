@@ -1,0 +1,1 @@
+//! The pipeline file: read with spans, check, compile to a plan.

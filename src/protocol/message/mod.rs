@@ -1,0 +1,1 @@
+//! Message bodies, one file per API, declared once for both directions and all versions.

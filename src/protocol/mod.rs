@@ -1,0 +1,3 @@
+//! Kafka's wire format, both directions, pure.
+
+pub mod message;

@@ -1,0 +1,1 @@
+//! Local state: keys to dense ids, window panes.

@@ -1,0 +1,1 @@
+//! The stream engine: a pure function of records, state and time.
