@@ -21,7 +21,10 @@
 //! | 6 | [`runtime`] | the loops of `run`: worker, commit, shutdown | all below but broker | no |
 //! | 7 | [`cli`] | flags, commands, printing, exit codes | all | no |
 
-#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
+)]
 
 pub mod broker;
 pub mod cli;
