@@ -1,0 +1,444 @@
+//! The rules of the house that the compiler does not know, checked against the sources.
+//!
+//! A finding names file and line, and says how to mend it.
+
+mod paths;
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use paths::FileGraph;
+use source::{Source, files_below};
+
+/// Each module of `src/` and the modules that it may use, all of which stand above it here.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("record", &[]),
+    ("protocol", &["record"]),
+    ("codec", &["record"]),
+    ("store", &["record"]),
+    ("group", &["record"]),
+    ("sink", &["record"]),
+    ("expr", &["record", "codec"]),
+    ("client", &["record", "protocol", "codec"]),
+    ("broker", &["record", "protocol", "codec"]),
+    ("stream", &["record", "codec", "expr", "store"]),
+    ("mirror", &["record", "protocol", "group", "client"]),
+    ("monitor", &["record", "codec", "expr", "client"]),
+    ("pipeline", &["record", "codec", "expr", "stream"]),
+    ("dashboard", &["monitor"]),
+    (
+        "runtime",
+        &[
+            "record", "protocol", "codec", "store", "group", "sink", "expr", "client", "stream",
+            "mirror", "monitor", "pipeline",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "record",
+            "protocol",
+            "codec",
+            "store",
+            "group",
+            "sink",
+            "expr",
+            "client",
+            "broker",
+            "stream",
+            "mirror",
+            "monitor",
+            "pipeline",
+            "dashboard",
+            "runtime",
+        ],
+    ),
+];
+
+/// The modules that are plain functions of what they are given.
+const PURE: &[&str] = &[
+    "record", "protocol", "codec", "store", "group", "expr", "stream", "pipeline",
+];
+
+/// What a pure module does not say, and what to do instead.
+const IMPURE: &[(&str, &str)] = &[
+    ("tokio::", "move the call to `client` or `runtime`"),
+    (
+        "async fn",
+        "return the next action instead of waiting for it",
+    ),
+    (
+        "async move",
+        "return the next action instead of waiting for it",
+    ),
+    (".await", "return the next action instead of waiting for it"),
+    ("Instant::now", "take the time as a parameter"),
+    ("SystemTime::now", "take the time as a parameter"),
+    ("Utc::now", "take the time as a parameter"),
+    ("Local::now", "take the time as a parameter"),
+    ("std::net", "sockets belong to `client` and `broker`"),
+    ("std::thread", "threads belong to `runtime`"),
+    (
+        "std::fs",
+        "take the bytes as a parameter; let `cli` or `runtime` read the file",
+    ),
+    (
+        "std::env",
+        "take the setting as a parameter; let `cli` read the environment",
+    ),
+    ("println!", "return what is to be said; only `cli` prints"),
+    ("eprintln!", "return what is to be said; only `cli` prints"),
+    (
+        "tracing::",
+        "return what happened as a value; the caller logs it",
+    ),
+];
+
+/// Files of pure modules that may touch the disk: the store's local snapshots.
+const MAY_READ_FILES: &[&str] = &["src/store/snapshot.rs"];
+
+/// Functions longer than [`FUNCTION_LINES_MAX`], with the reason. The number is what the function
+/// has now: it may fall and never rise.
+const LONG_FUNCTIONS: &[(&str, &str, usize, &str)] = &[];
+
+/// A function longer than this does two things.
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// Files that use each other in a ring, with the reason. Shrinks only.
+const FILE_CYCLES: &[(&[&str], &str)] = &[];
+
+/// Names of drawers for odds and ends.
+const DRAWERS: &[&str] = &[
+    "utils", "util", "common", "helpers", "helper", "types", "manager", "misc",
+];
+
+#[test]
+fn a_module_uses_only_what_stands_below_it() {
+    let rows: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let mut findings = Vec::new();
+    for source in library() {
+        let Some(module) = source.top_module().map(String::from) else {
+            continue;
+        };
+        let Some(allowed) = rows.get(module.as_str()) else {
+            findings.push(source.finding(
+                0,
+                &format!("`{module}` has no row in MAY_USE: give it one, and one in lib.rs"),
+            ));
+            continue;
+        };
+        for named in paths::named(&source) {
+            let Some(other) = named
+                .parts
+                .first()
+                .filter(|other| rows.contains_key(other.as_str()))
+            else {
+                continue;
+            };
+            if *other != module && !allowed.contains(&other.as_str()) {
+                let mend = format!(
+                    "`{module}` may not use `{other}`: take a parameter, or move the code to a module above both"
+                );
+                findings.push(source.finding(named.at, &mend));
+            }
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn the_table_of_modules_has_no_cycle() {
+    let mut above = BTreeSet::new();
+    for (module, allowed) in MAY_USE {
+        let later: Vec<_> = allowed
+            .iter()
+            .filter(|other| !above.contains(*other))
+            .collect();
+        assert!(
+            later.is_empty(),
+            "MAY_USE: `{module}` may use {later:?}, which stand at or below it in the table"
+        );
+        above.insert(module);
+    }
+}
+
+#[test]
+fn the_map_in_lib_rs_has_the_rows_of_the_table() {
+    let map = fs::read_to_string(package().join("src/lib.rs")).expect("src/lib.rs");
+    for (module, _) in MAY_USE.iter().filter(|(module, _)| exists(module)) {
+        assert!(
+            map.contains(&format!("[`{module}`]")),
+            "src/lib.rs: the map has no row for `{module}`: add one"
+        );
+    }
+}
+
+#[test]
+fn files_of_a_module_do_not_use_each_other_in_a_ring() {
+    let sources = library();
+    let graph = FileGraph::new(&sources);
+    let mut edges: Vec<BTreeSet<usize>> = (0..sources.len()).map(|file| graph.uses(file)).collect();
+    for (file, used) in edges.iter_mut().enumerate() {
+        let module = sources[file].top_module();
+        used.retain(|&other| sources[other].top_module() == module);
+    }
+    let mut findings = Vec::new();
+    for way in paths::cycles(&edges) {
+        let names: BTreeSet<&str> = way
+            .iter()
+            .map(|&file| sources[file].path.as_str())
+            .collect();
+        let known = FILE_CYCLES
+            .iter()
+            .any(|(files, _)| files.iter().copied().collect::<BTreeSet<_>>() == names);
+        if !known {
+            let way: Vec<&str> = way
+                .iter()
+                .chain(way.first())
+                .map(|&file| sources[file].path.as_str())
+                .collect();
+            findings.push(format!(
+                "{}: move what both need to a file of its own",
+                way.join(" uses ")
+            ));
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn a_pure_module_says_no_impure_word() {
+    let mut findings = Vec::new();
+    for source in library()
+        .iter()
+        .filter(|source| source.top_module().is_some_and(|m| PURE.contains(&m)))
+    {
+        for (word, mend) in IMPURE {
+            if *word == "std::fs" && MAY_READ_FILES.contains(&source.path.as_str()) {
+                continue;
+            }
+            for at in source
+                .occurrences(word)
+                .filter(|&at| !source.is_test_code(at))
+            {
+                findings.push(source.finding(at, &format!("`{word}` in a pure module: {mend}")));
+            }
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn no_function_outgrows_seventy_lines() {
+    let mut findings = Vec::new();
+    let mut excused = BTreeSet::new();
+    for source in library().into_iter().chain(integration_tests()) {
+        for function in source.functions() {
+            let row = LONG_FUNCTIONS
+                .iter()
+                .position(|(file, name, ..)| *file == source.path && *name == function.name);
+            let lines_max = row.map_or(FUNCTION_LINES_MAX, |row| LONG_FUNCTIONS[row].2);
+            if function.lines > lines_max {
+                let what = format!(
+                    "`{}` has {} lines, more than {lines_max}: split it",
+                    function.name, function.lines
+                );
+                findings.push(source.finding(function.start, &what));
+            } else if function.lines > FUNCTION_LINES_MAX && function.lines == lines_max {
+                excused.extend(row);
+            }
+        }
+    }
+    for (row, (file, name, ..)) in LONG_FUNCTIONS.iter().enumerate() {
+        if !excused.contains(&row) {
+            findings.push(format!("LONG_FUNCTIONS: {file} `{name}` is shorter now or gone: lower its number or remove the row"));
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn no_file_is_a_drawer_for_odds_and_ends() {
+    let mut findings = Vec::new();
+    for source in library().iter().chain(&integration_tests()) {
+        let drawer = source
+            .module()
+            .into_iter()
+            .find(|part| DRAWERS.contains(&part.as_str()));
+        if let Some(name) = drawer {
+            findings.push(source.finding(
+                0,
+                &format!("`{name}` says nothing: name the file after the one thing that it holds"),
+            ));
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn a_use_names_one_module_a_line() {
+    let mut findings = Vec::new();
+    for source in library() {
+        for (word, mend) in [
+            ("crate::{", "write one `use crate::module::...` a line"),
+            ("super::super", "name the module from `crate`"),
+        ] {
+            findings.extend(
+                source
+                    .occurrences(word)
+                    .map(|at| source.finding(at, &format!("`{word}`: {mend}"))),
+            );
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn a_module_does_not_hand_out_what_belongs_to_another() {
+    let mut findings = Vec::new();
+    for source in library()
+        .iter()
+        .filter(|source| source.top_module().is_some())
+    {
+        let module = source.top_module().map(String::from);
+        for at in source.occurrences("pub use crate::") {
+            let rest = &source.code[at + "pub use crate::".len()..];
+            let other: String = rest.chars().take_while(|&c| source::is_word(c)).collect();
+            if Some(&other) != module.as_ref() {
+                findings.push(source.finding(
+                    at,
+                    &format!(
+                        "re-exports from `{other}`: let users name `crate::{other}` themselves"
+                    ),
+                ));
+            }
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn an_ignored_test_says_why() {
+    let mut findings = Vec::new();
+    for source in library().iter().chain(&integration_tests()) {
+        let bare = source.code.match_indices("#[ignore]");
+        findings.extend(bare.map(|(at, _)| {
+            source.finding(
+                at,
+                "`#[ignore]` without a reason: write `#[ignore = \"needs ...\"]`",
+            )
+        }));
+    }
+    none(findings);
+}
+
+#[test]
+fn every_source_file_is_part_of_the_build() {
+    let sources = library();
+    let mut reached: BTreeSet<String> = ["src/lib.rs", "src/main.rs"].map(String::from).into();
+    let mut queue: Vec<String> = reached.iter().cloned().collect();
+    let by_path: BTreeMap<&str, &Source> = sources
+        .iter()
+        .map(|source| (source.path.as_str(), source))
+        .collect();
+    while let Some(source) = queue.pop().and_then(|path| by_path.get(path.as_str())) {
+        for child in declared(source) {
+            if by_path.contains_key(child.as_str()) && reached.insert(child.clone()) {
+                queue.push(child);
+            }
+        }
+    }
+    let dead = sources
+        .iter()
+        .filter(|source| !reached.contains(&source.path));
+    none(
+        dead.map(|source| source.finding(0, "no `mod` leads here: declare it or delete it"))
+            .collect(),
+    );
+}
+
+#[test]
+fn every_fixture_says_where_it_comes_from() {
+    let folder = package().join("tests/fixtures");
+    let mut findings = Vec::new();
+    for file in files_below(&folder, None)
+        .iter()
+        .filter(|file| !is_origin(file))
+    {
+        if !has_origin(file) {
+            let path = file.strip_prefix(package()).unwrap_or(file).display();
+            findings.push(format!("{path}:1: no line with `origin:` at its top, and no ORIGIN.md beside it that names it"));
+        }
+    }
+    none(findings);
+}
+
+/// The files that a `mod name;` of this file may lead to.
+fn declared(source: &Source) -> Vec<String> {
+    let folder = match source.path.rsplit_once('/') {
+        Some((folder, "mod.rs" | "lib.rs" | "main.rs")) => folder.to_owned(),
+        _ => source.path.trim_end_matches(".rs").to_owned(),
+    };
+    let mut files = Vec::new();
+    for at in source.occurrences("mod") {
+        let rest = source.code[at + "mod".len()..].trim_start();
+        let name: String = rest.chars().take_while(|&c| source::is_word(c)).collect();
+        if !name.is_empty() && rest[name.len()..].trim_start().starts_with(';') {
+            files.push(format!("{folder}/{name}.rs"));
+            files.push(format!("{folder}/{name}/mod.rs"));
+        }
+    }
+    files
+}
+
+fn is_origin(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == "ORIGIN.md")
+}
+
+/// Whether the first lines of the file, or an `ORIGIN.md` beside it that names it, say its origin.
+fn has_origin(file: &Path) -> bool {
+    let bytes = fs::read(file).expect("readable fixture");
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(600)]).to_lowercase();
+    if head.lines().take(5).any(|line| line.contains("origin:")) {
+        return true;
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let beside = file.with_file_name("ORIGIN.md");
+    fs::read_to_string(beside).is_ok_and(|text| text.contains(name.as_ref()))
+}
+
+fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn exists(module: &str) -> bool {
+    let path = package().join("src").join(module);
+    path.is_dir() || path.with_extension("rs").is_file()
+}
+
+fn library() -> Vec<Source> {
+    read(package().join("src"))
+}
+
+fn integration_tests() -> Vec<Source> {
+    read(package().join("tests"))
+}
+
+fn read(folder: PathBuf) -> Vec<Source> {
+    files_below(&folder, Some("rs"))
+        .iter()
+        .map(|file| Source::read(package(), file))
+        .collect()
+}
+
+#[track_caller]
+fn none(findings: Vec<String>) {
+    assert!(
+        findings.is_empty(),
+        "{} findings:\n{}",
+        findings.len(),
+        findings.join("\n")
+    );
+}
