@@ -1,1 +1,25 @@
 //! The expression language: parse, check types, compile to closures.
+//!
+//! The syntax and the meaning are CEL's, so that whoever knows it from elsewhere knows it here. An
+//! expression has no loops but macros over what is in the record, no side effects, and always ends.
+//!
+//! [`compile()`] turns a text into a [`Program`] within a [`Scope`], which says what the names
+//! stand for and what is known of their types. The fields of a record that an expression reads
+//! become slots ([`crate::codec::projection::Fields`]), filled before it is evaluated.
+//!
+//! One extension: a double with an integer is computed in doubles, where CEL has no overload.
+
+pub mod ast;
+mod code;
+pub mod duration;
+mod error;
+mod number;
+mod program;
+mod scope;
+mod ty;
+
+pub use error::{Diagnostic, EvalError, Fault, ValueType, nearest};
+pub use number::Number;
+pub use program::Program;
+pub use scope::Scope;
+pub use ty::{RecordType, Type};
