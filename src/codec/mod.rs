@@ -12,5 +12,6 @@
 
 pub mod format;
 pub mod framing;
+pub mod json;
 pub mod projection;
 pub mod text;

@@ -9,6 +9,8 @@ use thiserror::Error;
 use crate::codec::format::Format;
 use crate::codec::framing::FramingError;
 use crate::codec::framing::SchemaId;
+use crate::codec::json::JsonError;
+use crate::codec::json::Walker;
 use crate::codec::text;
 use crate::codec::text::TextError;
 use crate::record::PartitionId;
@@ -94,6 +96,9 @@ pub enum DecodeError {
     /// Not text.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// Not JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
     /// No schema id where one should be.
     #[error(transparent)]
     Framing(#[from] FramingError),
@@ -125,6 +130,7 @@ pub struct Projection {
 enum Reader {
     Bytes,
     Text,
+    Json(Walker),
 }
 
 impl Projection {
@@ -137,7 +143,11 @@ impl Projection {
         Self {
             reader: match format {
                 Format::Bytes => Reader::Bytes,
-                Format::Text | Format::Json | Format::Avro => Reader::Text,
+                Format::Text | Format::Avro => Reader::Text,
+                Format::Json => {
+                    let paths = fields.of(root);
+                    Reader::Json(Walker::new(paths.map(|(slot, path)| (slot, &*path.steps))))
+                }
             },
             whole: whole.map(|(slot, _)| slot).collect(),
             slots: fields.of(root).map(|(slot, _)| slot).collect(),
@@ -175,6 +185,7 @@ impl Projection {
                 let text = text::parse(bytes).map_err(DecodeError::from)?;
                 self.set_whole(&Value::text(text), slots);
             }
+            Reader::Json(walker) => walker.read(bytes, slots).map_err(DecodeError::from)?,
         }
         Ok(())
     }

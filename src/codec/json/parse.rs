@@ -1,0 +1,124 @@
+//! Whole documents to values.
+
+use std::mem;
+
+use crate::codec::json::scan::Fault;
+use crate::codec::json::scan::JsonError;
+use crate::codec::json::scan::Scanner;
+use crate::record::Value;
+
+/// Reads `bytes` as one JSON document.
+///
+/// Text without escapes is borrowed. Integers become [`Value::Int`], or [`Value::UInt`] above
+/// `i64::MAX`.
+///
+/// # Errors
+///
+/// [`JsonError`] where the bytes are not exactly one document; see the module for what is.
+///
+/// # Examples
+///
+/// ```
+/// use tidemill::codec::json;
+/// use tidemill::record::Value;
+///
+/// let order = json::parse(br#"{"qty": 1, "qty": 2}"#)?;
+/// assert_eq!(order.field("qty"), Some(&Value::Int(2)), "the last one wins");
+/// assert!(json::parse(b"{} {}").is_err());
+/// # Ok::<(), json::JsonError>(())
+/// ```
+pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
+    let mut scanner = Scanner::new(bytes);
+    let value = scanner.value()?;
+    scanner.finish()?;
+    Ok(value)
+}
+
+impl<'a> Scanner<'a> {
+    /// Reads the value that starts here, behind white space.
+    pub(super) fn value(&mut self) -> Result<Value<'a>, JsonError> {
+        match self.peek_token() {
+            b'"' => Ok(Value::Text(self.string()?.decode())),
+            b'-' | b'0'..=b'9' => Ok(self.number()?.into()),
+            b'{' => self.object(),
+            b'[' => self.list(),
+            _ => self.word(),
+        }
+    }
+
+    fn list(&mut self) -> Result<Value<'a>, JsonError> {
+        self.descend()?;
+        self.at += 1;
+        let mut values = Vec::new();
+        if !self.is_empty(b']') {
+            loop {
+                values.push(self.value()?);
+                if !self.goes_on(b']', Fault::ListEnd)? {
+                    break;
+                }
+            }
+        }
+        self.ascend();
+        Ok(Value::List(values))
+    }
+
+    fn object(&mut self) -> Result<Value<'a>, JsonError> {
+        self.descend()?;
+        self.at += 1;
+        let mut entries = Vec::new();
+        if !self.is_empty(b'}') {
+            loop {
+                let key = Value::Text(self.key()?.decode());
+                entries.push((key, self.value()?));
+                if !self.goes_on(b'}', Fault::ObjectEnd)? {
+                    break;
+                }
+            }
+        }
+        self.ascend();
+        merge_repeats(&mut entries);
+        Ok(Value::Map(entries))
+    }
+}
+
+type Entries<'a> = Vec<(Value<'a>, Value<'a>)>;
+
+/// Up to this many entries are compared each with each.
+const SMALL: usize = 16;
+
+/// Of entries with the same key the first one's place and the last one's value stay.
+fn merge_repeats(entries: &mut Entries<'_>) {
+    if entries.len() <= SMALL && !has_repeats(entries) {
+        return;
+    }
+    let text = |index: &usize| match entries.get(*index) {
+        Some((Value::Text(text), _)) => Some(text.as_ref()),
+        _ => None,
+    };
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by(|one, other| text(one).cmp(&text(other)));
+    let runs = order.chunk_by(|one, other| text(one) == text(other));
+    let repeats: Vec<&[usize]> = runs.filter(|run| run.len() > 1).collect();
+    let mut doomed = vec![false; entries.len()];
+    for run in repeats {
+        let [first, others @ .., last] = run else {
+            continue;
+        };
+        let value = entries.get_mut(*last).map(|entry| mem::take(&mut entry.1));
+        if let (Some(entry), Some(value)) = (entries.get_mut(*first), value) {
+            entry.1 = value;
+        }
+        for &index in others.iter().chain([last]) {
+            if let Some(flag) = doomed.get_mut(index) {
+                *flag = true;
+            }
+        }
+    }
+    let mut doomed = doomed.into_iter();
+    entries.retain(|_| doomed.next() != Some(true));
+}
+
+fn has_repeats(entries: &Entries<'_>) -> bool {
+    let mut earlier = entries.iter().enumerate();
+    earlier.any(|(index, (key, _))| entries.iter().take(index).any(|(other, _)| other == key))
+}
