@@ -1,3 +1,10 @@
 //! Kafka's wire format, both directions, pure.
 
+pub mod batch_builder;
+pub mod batch_error;
+pub mod batch_header;
+pub mod batch_reader;
+pub mod compression;
+pub mod control_record;
+pub mod crc;
 pub mod message;

@@ -99,33 +99,18 @@ impl<'a> Iterator for HeaderIter<'a> {
     }
 }
 
-/// Appends one header in its encoded form.
-pub(crate) fn put_header(out: &mut Vec<u8>, header: Header<'_>) {
-    put_bytes(out, header.name);
-    match header.value {
-        Some(value) => put_bytes(out, value),
-        None => varint::put_i64(out, -1),
-    }
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    varint::put_i64(out, bytes.len().try_into().unwrap_or(i64::MAX));
-    out.extend_from_slice(bytes);
-}
-
 fn take_header<'a>(rest: &mut &'a [u8]) -> Option<Header<'a>> {
     let name = take_bytes(rest)??;
     let value = take_bytes(rest)?;
     Some(Header { name, value })
 }
 
-/// The inner `None` is null; the outer one malformed.
+/// The inner `None` is null: any negative length, as Java reads it; the outer one malformed.
 fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
-    let length = varint::take_i32(rest)?;
-    if length == -1 {
+    let Ok(length) = usize::try_from(varint::take_i32(rest)?) else {
         return Some(None);
-    }
-    let (bytes, tail) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    };
+    let (bytes, tail) = rest.split_at_checked(length)?;
     *rest = tail;
     Some(Some(bytes))
 }
@@ -133,6 +118,19 @@ fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn put_header(out: &mut Vec<u8>, header: Header<'_>) {
+        put_bytes(out, header.name);
+        match header.value {
+            Some(value) => put_bytes(out, value),
+            None => varint::put_i64(out, -1),
+        }
+    }
+
+    fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+        varint::put_i64(out, bytes.len().try_into().unwrap_or(i64::MAX));
+        out.extend_from_slice(bytes);
+    }
 
     fn encoded(headers: &[(&[u8], Option<&[u8]>)]) -> Vec<u8> {
         let mut out = Vec::new();

@@ -36,7 +36,7 @@ pub struct Record {
 
 impl Record {
     /// The headers, borrowed.
-    pub fn headers(&self) -> impl ExactSizeIterator<Item = Header<'_>> {
+    pub fn headers(&self) -> impl ExactSizeIterator<Item = Header<'_>> + Clone {
         self.headers.iter().map(|(name, value)| Header {
             name,
             value: value.as_deref(),

@@ -1,0 +1,588 @@
+//! Record batches out: records are encoded straight into one buffer that is reused.
+
+use crate::protocol::batch_header::BatchHeader;
+use crate::protocol::batch_header::BatchMut;
+use crate::protocol::batch_header::CONTROL;
+use crate::protocol::batch_header::HEADER_LEN;
+use crate::protocol::batch_header::LOG_APPEND_TIME;
+use crate::protocol::batch_header::MAGIC;
+use crate::protocol::batch_header::NO_PRODUCER_ID;
+use crate::protocol::batch_header::PREFIX_LEN;
+use crate::protocol::batch_header::TRANSACTIONAL;
+use crate::protocol::compression::Compression;
+use crate::protocol::compression::CompressionError;
+use crate::protocol::compression::Compressor;
+use crate::protocol::control_record::ControlRecord;
+use crate::record::Header;
+use crate::record::LeaderEpoch;
+use crate::record::Offset;
+use crate::record::Record;
+use crate::record::Timestamp;
+use crate::record::varint;
+
+/// Why a batch cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// With this record the batch would pass what its 32-bit length can say. The record was not
+    /// added; the batch without it is whole.
+    #[error("a batch of {bytes} bytes is longer than any batch may be")]
+    TooLong {
+        /// How long the batch would be, in bytes.
+        bytes: usize,
+    },
+    /// The offset of the record is not above the last one's, or does not fit. The record was not
+    /// added.
+    #[error("offset delta {offset_delta} cannot stand where {next_delta} is the next one free")]
+    OffsetDelta {
+        /// The offset delta that the record should have.
+        offset_delta: i32,
+        /// The lowest that it may have.
+        next_delta: i32,
+    },
+    /// The codec failed.
+    #[error("compress a record batch")]
+    Compress(#[from] CompressionError),
+}
+
+/// What a batch's header says besides what follows from its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchStamp {
+    /// The offset of the first record; a broker sets it anew, and wants 0 from a producer.
+    pub base_offset: Offset,
+    /// The leadership that appends the batch; unknown to a producer.
+    pub leader_epoch: LeaderEpoch,
+    /// How the records are compressed.
+    pub compression: Compression,
+    /// The append time, where the topic uses it in place of the records' own timestamps.
+    pub append_time: Option<Timestamp>,
+    /// Who writes the batch; −1 without idempotence.
+    pub producer_id: i64,
+    /// Which incarnation of the producer writes it; −1 without idempotence.
+    pub producer_epoch: i16,
+    /// The sequence number of the first record; −1 without idempotence.
+    pub base_sequence: i32,
+    /// Whether the batch belongs to a transaction.
+    pub is_transactional: bool,
+}
+
+impl Default for BatchStamp {
+    /// A plain batch of a producer: uncompressed, not idempotent.
+    fn default() -> Self {
+        Self {
+            base_offset: Offset(0),
+            leader_epoch: LeaderEpoch::UNKNOWN,
+            compression: Compression::None,
+            append_time: None,
+            producer_id: NO_PRODUCER_ID,
+            producer_epoch: -1,
+            base_sequence: -1,
+            is_transactional: false,
+        }
+    }
+}
+
+/// Builds batches, one after another, in memory that it reuses.
+#[derive(Debug, Default)]
+pub struct BatchBuilder {
+    records: Vec<u8>,
+    record_count: i32,
+    /// One above the last record's.
+    next_delta: i32,
+    base_timestamp: Option<Timestamp>,
+    max_timestamp: Option<Timestamp>,
+    compressor: Compressor,
+}
+
+impl BatchBuilder {
+    /// A builder with an empty batch.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many records the batch holds.
+    #[must_use]
+    pub const fn record_count(&self) -> i32 {
+        self.record_count
+    }
+
+    /// Whether the batch holds no records.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.record_count == 0
+    }
+
+    /// How long the batch is so far, header included, uncompressed, in bytes.
+    #[must_use]
+    pub const fn len_bytes(&self) -> usize {
+        HEADER_LEN + self.records.len()
+    }
+
+    /// Empties the batch.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.record_count = 0;
+        self.next_delta = 0;
+        self.base_timestamp = None;
+        self.max_timestamp = None;
+    }
+
+    /// Adds a record behind the last.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::TooLong`]; the batch is as it was.
+    #[inline]
+    pub fn push<'h, H>(
+        &mut self,
+        timestamp: Timestamp,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: H,
+    ) -> Result<(), BuildError>
+    where
+        H: IntoIterator<Item = Header<'h>, IntoIter: Clone>,
+    {
+        self.push_at(self.next_delta, timestamp, key, value, headers)
+    }
+
+    /// Adds a record `offset_delta` above the base offset, which leaves a gap where the last
+    /// record's is not one below: compaction keeps offsets.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::OffsetDelta`] where the last record's offset is not below, and
+    /// [`BuildError::TooLong`]; the batch is as it was.
+    pub fn push_at<'h, H>(
+        &mut self,
+        offset_delta: i32,
+        timestamp: Timestamp,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: H,
+    ) -> Result<(), BuildError>
+    where
+        H: IntoIterator<Item = Header<'h>, IntoIter: Clone>,
+    {
+        let next_delta = self.delta_after(offset_delta)?;
+        let base_timestamp = self.base_timestamp.unwrap_or(timestamp);
+        let record = RecordParts {
+            timestamp_delta: timestamp.0.wrapping_sub(base_timestamp.0),
+            offset_delta: offset_delta.into(),
+            key,
+            value,
+            headers: headers.into_iter(),
+        };
+        record.append_to(&mut self.records)?;
+        self.record_count += 1;
+        self.next_delta = next_delta;
+        self.base_timestamp = Some(base_timestamp);
+        self.max_timestamp = self.max_timestamp.max(Some(timestamp));
+        Ok(())
+    }
+
+    /// Lets the batch stand for all offsets through `offset_delta` above its base, though it
+    /// holds no record with that offset: what compaction leaves of a batch.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::OffsetDelta`] where the last record's offset is not below.
+    pub fn extend_to(&mut self, offset_delta: i32) -> Result<(), BuildError> {
+        self.next_delta = self.delta_after(offset_delta)?;
+        Ok(())
+    }
+
+    #[inline]
+    fn delta_after(&self, offset_delta: i32) -> Result<i32, BuildError> {
+        let is_next = offset_delta >= self.next_delta;
+        let after = offset_delta.checked_add(1).filter(|_| is_next);
+        after.ok_or(BuildError::OffsetDelta {
+            offset_delta,
+            next_delta: self.next_delta,
+        })
+    }
+
+    /// Appends the batch to `out` and empties the builder.
+    ///
+    /// A batch without records is for compaction alone: no broker takes one from a producer.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Compress`] and [`BuildError::TooLong`]; builder and `out` are as they were.
+    pub fn finish(&mut self, stamp: &BatchStamp, out: &mut Vec<u8>) -> Result<(), BuildError> {
+        self.finish_with(stamp, 0, out)
+    }
+
+    fn finish_with(
+        &mut self,
+        stamp: &BatchStamp,
+        extra_attributes: i16,
+        out: &mut Vec<u8>,
+    ) -> Result<(), BuildError> {
+        let start = out.len();
+        let outcome = self.append_to(stamp, extra_attributes, out);
+        match outcome {
+            Ok(()) => self.clear(),
+            Err(_) => out.truncate(start),
+        }
+        outcome
+    }
+
+    fn append_to(
+        &mut self,
+        stamp: &BatchStamp,
+        extra_attributes: i16,
+        out: &mut Vec<u8>,
+    ) -> Result<(), BuildError> {
+        let start = out.len();
+        out.extend_from_slice(&[0; HEADER_LEN]);
+        self.compressor
+            .compress(stamp.compression, &self.records, out)?;
+        let batch = out.get_mut(start..).unwrap_or_default();
+        let header = BatchHeader {
+            batch_length: batch_length(batch.len())?,
+            attributes: stamp.attributes() | extra_attributes,
+            ..self.header(stamp)
+        };
+        if let Some(mut batch) = BatchMut::new(batch) {
+            batch.set_header(&header);
+            batch.seal();
+        }
+        Ok(())
+    }
+
+    /// The header but for what depends on the compressed records.
+    fn header(&self, stamp: &BatchStamp) -> BatchHeader {
+        BatchHeader {
+            base_offset: stamp.base_offset,
+            batch_length: 0,
+            partition_leader_epoch: stamp.leader_epoch,
+            magic: MAGIC,
+            crc: 0,
+            attributes: 0,
+            last_offset_delta: self.next_delta - 1,
+            base_timestamp: self.base_timestamp.unwrap_or(Timestamp::NONE),
+            max_timestamp: stamp
+                .append_time
+                .or(self.max_timestamp)
+                .unwrap_or(Timestamp::NONE),
+            producer_id: stamp.producer_id,
+            producer_epoch: stamp.producer_epoch,
+            base_sequence: stamp.base_sequence,
+            record_count: self.record_count,
+        }
+    }
+}
+
+impl BatchStamp {
+    const fn attributes(&self) -> i16 {
+        let mut bits = self.compression.number();
+        if self.append_time.is_some() {
+            bits |= LOG_APPEND_TIME;
+        }
+        if self.is_transactional {
+            bits |= TRANSACTIONAL;
+        }
+        bits
+    }
+
+    /// One batch that holds `records`; those without a timestamp get none (−1).
+    ///
+    /// # Errors
+    ///
+    /// As [`BatchBuilder::push`] and [`BatchBuilder::finish`].
+    pub fn batch_of<'r>(
+        &self,
+        records: impl IntoIterator<Item = &'r Record>,
+    ) -> Result<Vec<u8>, BuildError> {
+        let mut builder = BatchBuilder::new();
+        for record in records {
+            builder.push(
+                record.timestamp.unwrap_or(Timestamp::NONE),
+                record.key.as_deref(),
+                record.value.as_deref(),
+                record.headers(),
+            )?;
+        }
+        let mut out = Vec::new();
+        builder.finish(self, &mut out)?;
+        Ok(out)
+    }
+
+    /// A control batch with the transaction marker `control`, as a broker appends it.
+    ///
+    /// It is transactional and uncompressed and has no sequence number, whatever the stamp says.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: a marker always fits.
+    pub fn marker(
+        &self,
+        control: ControlRecord,
+        timestamp: Timestamp,
+    ) -> Result<Vec<u8>, BuildError> {
+        let stamp = Self {
+            compression: Compression::None,
+            base_sequence: -1,
+            is_transactional: true,
+            ..*self
+        };
+        let mut builder = BatchBuilder::new();
+        builder.push(timestamp, Some(&control.key()), Some(&control.value()), [])?;
+        let mut out = Vec::new();
+        builder.finish_with(&stamp, CONTROL, &mut out)?;
+        Ok(out)
+    }
+}
+
+fn batch_length(bytes: usize) -> Result<i32, BuildError> {
+    i32::try_from(bytes - PREFIX_LEN).map_err(|_| BuildError::TooLong { bytes })
+}
+
+/// One record on its way into a batch.
+struct RecordParts<'r, H> {
+    timestamp_delta: i64,
+    offset_delta: i64,
+    key: Option<&'r [u8]>,
+    value: Option<&'r [u8]>,
+    headers: H,
+}
+
+impl<'h, H: Iterator<Item = Header<'h>> + Clone> RecordParts<'_, H> {
+    /// All lengths are known before the first byte is written, so nothing is moved afterwards.
+    #[inline]
+    fn append_to(self, out: &mut Vec<u8>) -> Result<(), BuildError> {
+        let (header_count, headers_len) = self.measure_headers();
+        let body_len = 1
+            + varint::len_i64(self.timestamp_delta)
+            + varint::len_i64(self.offset_delta)
+            + field_len(self.key)
+            + field_len(self.value)
+            + varint::len_i64(header_count)
+            + headers_len;
+        let body_len_number = as_number(body_len);
+        let len = varint::len_i64(body_len_number) + body_len;
+        batch_length(HEADER_LEN.saturating_add(out.len()).saturating_add(len))?;
+        out.reserve(len);
+        varint::put_i64(out, body_len_number);
+        out.push(0);
+        varint::put_i64(out, self.timestamp_delta);
+        varint::put_i64(out, self.offset_delta);
+        put_field(out, self.key);
+        put_field(out, self.value);
+        varint::put_i64(out, header_count);
+        for header in self.headers {
+            put_field(out, Some(header.name));
+            put_field(out, header.value);
+        }
+        Ok(())
+    }
+
+    fn measure_headers(&self) -> (i64, usize) {
+        let measure = |(count, len), header: Header<'_>| {
+            let header_len = field_len(Some(header.name)) + field_len(header.value);
+            (count + 1, len + header_len)
+        };
+        self.headers.clone().fold((0, 0), measure)
+    }
+}
+
+#[inline]
+fn field_len(field: Option<&[u8]>) -> usize {
+    let len = field.map_or(0, <[u8]>::len);
+    varint::len_i64(length_number(field)) + len
+}
+
+#[inline]
+fn put_field(out: &mut Vec<u8>, field: Option<&[u8]>) {
+    varint::put_i64(out, length_number(field));
+    out.extend_from_slice(field.unwrap_or_default());
+}
+
+/// −1 for null.
+#[inline]
+fn length_number(field: Option<&[u8]>) -> i64 {
+    field.map_or(-1, |field| as_number(field.len()))
+}
+
+/// A slice is never longer than `i64::MAX`.
+#[inline]
+fn as_number(len: usize) -> i64 {
+    i64::try_from(len).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::batch_reader::Batches;
+    use crate::protocol::compression::Decompressor;
+    use crate::protocol::control_record::MarkerKind;
+    use crate::record::RecordView;
+    use crate::record::TimestampType;
+    use bytes::Bytes;
+
+    fn record(key: &'static [u8], timestamp: i64) -> Record {
+        Record {
+            key: Some(Bytes::from_static(key)),
+            value: Some(Bytes::from_static(b"value")),
+            headers: vec![
+                (Bytes::from_static(b"h"), None),
+                (Bytes::from_static(b"h"), Some(Bytes::from_static(b"2"))),
+            ],
+            timestamp: Some(Timestamp(timestamp)),
+        }
+    }
+
+    /// The offset and owned form of each record in the one batch that `bytes` hold.
+    fn read(bytes: &[u8]) -> (BatchHeader, Vec<(Offset, Record)>) {
+        let mut batches = Batches::new(bytes);
+        let batch = batches.next().expect("one batch").expect("good batch");
+        assert!(batches.next().is_none() && batches.rest().is_empty());
+        batch.verify_crc().expect("good CRC");
+        let mut decompressor = Decompressor::new();
+        let records = batch.records(&mut decompressor).expect("readable");
+        let owned = |view: RecordView<'_>| (view.offset, Record::from(&view));
+        let records = records.map(|record| record.map(owned));
+        (
+            *batch.header(),
+            records.collect::<Result<_, _>>().expect("good records"),
+        )
+    }
+
+    #[test]
+    fn a_batch_comes_back_in_every_codec() {
+        let records = [record(b"a", 1_000), record(b"b", 999), record(b"", 1_002)];
+        for compression in Compression::ALL {
+            let stamp = BatchStamp {
+                base_offset: Offset(40),
+                compression,
+                ..BatchStamp::default()
+            };
+            let (header, back) = read(&stamp.batch_of(&records).expect("fits"));
+            let offsets = [Offset(40), Offset(41), Offset(42)];
+            let expected: Vec<_> = offsets.into_iter().zip(records.clone()).collect();
+            assert_eq!(back, expected, "{compression}");
+            assert_eq!(header.compression(), Ok(compression));
+            assert_eq!(header.next_offset(), Offset(43));
+            assert_eq!(header.base_timestamp, Timestamp(1_000), "the first one's");
+            assert_eq!(header.max_timestamp, Timestamp(1_002));
+        }
+    }
+
+    #[test]
+    fn the_stamp_stands_in_the_header() {
+        let stamp = BatchStamp {
+            base_offset: Offset(7),
+            leader_epoch: LeaderEpoch(3),
+            compression: Compression::Lz4,
+            append_time: Some(Timestamp(55)),
+            producer_id: 9,
+            producer_epoch: 2,
+            base_sequence: 100,
+            is_transactional: true,
+        };
+        let (header, records) = read(&stamp.batch_of(&[record(b"a", 1)]).expect("fits"));
+        assert_eq!(header.base_offset, Offset(7));
+        assert_eq!(header.partition_leader_epoch, LeaderEpoch(3));
+        assert_eq!(header.timestamp_type(), TimestampType::LogAppendTime);
+        assert_eq!(header.max_timestamp, Timestamp(55));
+        assert_eq!(
+            (
+                header.producer_id,
+                header.producer_epoch,
+                header.base_sequence
+            ),
+            (9, 2, 100)
+        );
+        assert!(header.is_transactional() && !header.is_control());
+        assert_eq!(records[0].1.timestamp, Some(Timestamp(55)), "append time");
+    }
+
+    #[test]
+    fn timestamps_at_both_ends_of_the_range_share_a_batch() {
+        let records = [
+            record(b"a", i64::MAX),
+            record(b"b", i64::MIN),
+            record(b"c", -1),
+        ];
+        let (_, back) = read(&BatchStamp::default().batch_of(&records).expect("fits"));
+        let back: Vec<_> = back.into_iter().map(|(_, record)| record).collect();
+        assert_eq!(back, records);
+    }
+
+    #[test]
+    fn a_compacted_batch_keeps_its_gaps_and_its_end() {
+        let mut builder = BatchBuilder::new();
+        let mut push = |delta| builder.push_at(delta, Timestamp(0), Some(b"k"), None, []);
+        assert_eq!(push(2), Ok(()));
+        let expected = BuildError::OffsetDelta {
+            offset_delta: 2,
+            next_delta: 3,
+        };
+        assert_eq!(push(2), Err(expected), "the same offset twice");
+        assert_eq!(push(5), Ok(()));
+        builder.extend_to(9).expect("above the last");
+        let mut out = Vec::new();
+        builder
+            .finish(&BatchStamp::default(), &mut out)
+            .expect("fits");
+        let (header, records) = read(&out);
+        let offsets: Vec<_> = records.iter().map(|(offset, _)| offset.0).collect();
+        assert_eq!(offsets, [2, 5]);
+        assert_eq!((header.record_count, header.next_offset()), (2, Offset(10)));
+    }
+
+    #[test]
+    fn an_emptied_batch_still_moves_the_position() {
+        let mut builder = BatchBuilder::new();
+        builder.extend_to(4).expect("above nothing");
+        let stamp = BatchStamp {
+            base_offset: Offset(100),
+            ..BatchStamp::default()
+        };
+        let mut out = Vec::new();
+        builder.finish(&stamp, &mut out).expect("fits");
+        let (header, records) = read(&out);
+        assert_eq!(records, []);
+        assert_eq!(header.next_offset(), Offset(105));
+    }
+
+    #[test]
+    fn a_marker_is_a_control_batch_of_one_record() {
+        let stamp = BatchStamp {
+            producer_id: 5,
+            producer_epoch: 1,
+            ..BatchStamp::default()
+        };
+        for kind in [MarkerKind::Abort, MarkerKind::Commit] {
+            let control = ControlRecord {
+                kind,
+                coordinator_epoch: 17,
+            };
+            let bytes = stamp.marker(control, Timestamp(3)).expect("fits");
+            let batch = Batches::new(&bytes).next().expect("one").expect("good");
+            assert_eq!(batch.verify_crc(), Ok(()));
+            assert!(batch.header().is_control() && batch.header().is_transactional());
+            assert_eq!(batch.header().record_count, 1);
+            assert_eq!(batch.control(), Ok(Some(control)));
+        }
+    }
+
+    #[test]
+    fn the_length_so_far_is_that_of_the_plain_batch() {
+        let mut builder = BatchBuilder::new();
+        assert_eq!(builder.len_bytes(), HEADER_LEN);
+        for n in 0..200 {
+            builder
+                .push(Timestamp(n), None, Some(&[0; 70]), [])
+                .expect("fits");
+        }
+        let expected = builder.len_bytes();
+        let mut out = vec![1, 2, 3];
+        builder
+            .finish(&BatchStamp::default(), &mut out)
+            .expect("fits");
+        assert_eq!(out.len(), 3 + expected, "appended");
+        assert!(builder.is_empty(), "ready for the next batch");
+    }
+}
