@@ -28,6 +28,9 @@
 //!   does not hold its default.
 //! - `, ignorable`: versions without it drop its value when written.
 //!
+//! A struct's versions are those of the fields that hold it. The first line may instead be
+//! `embedded;`, for structs of which none is a message.
+//!
 
 /// Declares the messages of one API; the module says how.
 macro_rules! declare {
@@ -43,6 +46,10 @@ macro_rules! declare {
             type Response<'r> = $response$(<$r>)?;
         }
 
+        declare!(@structs $($structs)*);
+    };
+
+    (embedded; $($structs:tt)*) => {
         declare!(@structs $($structs)*);
     };
 
