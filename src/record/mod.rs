@@ -15,6 +15,7 @@ mod topic_partition;
 mod value;
 pub mod varint;
 
+pub(crate) use headers::put_header;
 pub use headers::{Header, HeaderIter, HeadersView};
 pub use offset::{LeaderEpoch, Offset};
 pub use owned::{Record, RecordView};

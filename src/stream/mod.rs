@@ -1,1 +1,29 @@
 //! The stream engine: a pure function of records, state and time.
+//!
+//! A [`plan::Plan`] says what to compute. The runtime lays it out over the partitions that there
+//! are ([`plan::Plan::lay_out`]), makes one [`task::Task`] for each partition of each stage, feeds
+//! it records and the wall clock, and obeys the [`effects::Effects`] that come back. Nothing here
+//! reads a clock, waits, or writes anywhere, so the same engine runs in production, in tests on a
+//! virtual clock, and in simulation.
+//!
+//! # Time
+//!
+//! Stream time is the largest event time that an operator has seen ([`clock`]). A window is closed
+//! at the instant stream time reaches its end plus grace; a record all of whose windows are closed
+//! is late. What is committed with the offsets ([`progress`]) holds stream time, so a restart
+//! decides as before.
+//!
+//! # State
+//!
+//! Keys become dense ids by one look-up per record; everything else is flat vectors by id and pane
+//! ([`crate::store`]). Event time is cut into slices at window starts and ends; a record updates
+//! one slice, and slices are merged when a window's result comes out.
+
+pub mod account;
+pub mod aggregate;
+pub mod effects;
+pub mod plan;
+pub mod progress;
+pub mod stage;
+pub mod step;
+pub mod window;

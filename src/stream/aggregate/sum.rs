@@ -1,0 +1,25 @@
+//! `sum(x)`.
+
+use crate::record::Value;
+use crate::stream::aggregate::Aggregate;
+use crate::stream::aggregate::ResultError;
+use crate::stream::aggregate::total::Total;
+
+/// The sum of the numbers seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Sum(Total);
+
+impl Aggregate for Sum {
+    #[inline]
+    fn add(&mut self, value: &Value<'_>) {
+        self.0.add(value);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0.merge(&other.0);
+    }
+
+    fn result(&self) -> Result<Value<'_>, ResultError> {
+        self.0.sum()
+    }
+}

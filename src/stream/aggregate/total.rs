@@ -1,0 +1,193 @@
+//! The sum of numbers, exact for integers and compensated for floats.
+
+use crate::expr::Number;
+use crate::record::Value;
+use crate::stream::aggregate::ResultError;
+
+/// The sum of numbers and how many there were: what `sum` and `avg` have in common.
+///
+/// Integers are summed exactly in 128 bits, which 2^64 of them cannot overflow. Floats are summed
+/// with Neumaier's compensation, so that a large value that comes between small ones does not
+/// swallow them. Both kinds may occur in one total, as a JSON field may hold `5` and `5.5`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Total {
+    integers: i128,
+    floats: Compensated,
+    /// Of both kinds.
+    count: u64,
+    has_floats: bool,
+}
+
+impl Total {
+    #[inline]
+    pub(crate) fn add(&mut self, value: &Value<'_>) {
+        match Number::of(value) {
+            Some(Number::Int(int)) => self.integers += i128::from(int),
+            Some(Number::UInt(uint)) => self.integers += i128::from(uint),
+            Some(Number::Float(float)) => {
+                self.floats.add(float);
+                self.has_floats = true;
+            }
+            None => return,
+        }
+        self.count += 1;
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.integers += other.integers;
+        self.floats.merge(&other.floats);
+        self.has_floats |= other.has_floats;
+        self.count += other.count;
+    }
+
+    /// The sum: an integer where all numbers were; null where there were none.
+    pub(crate) fn sum(&self) -> Result<Value<'static>, ResultError> {
+        match self {
+            Self { count: 0, .. } => Ok(Value::Null),
+            Self {
+                has_floats: false, ..
+            } => {
+                let integer = i64::try_from(self.integers).map_err(|_| ResultError::Overflow)?;
+                Ok(Value::Int(integer))
+            }
+            _ => finite(self.floats.with(nearest(self.integers))),
+        }
+    }
+
+    /// The mean; null where there were no numbers.
+    pub(crate) fn mean(&self) -> Result<Value<'static>, ResultError> {
+        if self.count == 0 {
+            return Ok(Value::Null);
+        }
+        let count = nearest(i128::from(self.count));
+        if self.has_floats {
+            return finite(self.floats.with(nearest(self.integers)) / count);
+        }
+        // The whole part is exact up to 2^53, and beyond that the rest changes nothing.
+        let whole = self.integers / i128::from(self.count);
+        let rest = self.integers % i128::from(self.count);
+        finite(nearest(whole) + nearest(rest) / count)
+    }
+}
+
+fn finite(sum: f64) -> Result<Value<'static>, ResultError> {
+    if sum.is_finite() {
+        Ok(Value::Float(sum))
+    } else {
+        Err(ResultError::Overflow)
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the nearest double is what is asked for"
+)]
+const fn nearest(integer: i128) -> f64 {
+    integer as f64
+}
+
+/// A sum of floats and what rounding has taken from it.
+///
+/// Source: A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen",
+/// 1974, algorithm IV.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Compensated {
+    sum: f64,
+    lost: f64,
+}
+
+impl Compensated {
+    #[inline]
+    fn add(&mut self, number: f64) {
+        let sum = self.sum + number;
+        self.lost += if self.sum.abs() >= number.abs() {
+            (self.sum - sum) + number
+        } else {
+            (number - sum) + self.sum
+        };
+        self.sum = sum;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.add(other.sum);
+        self.lost += other.lost;
+    }
+
+    /// The sum with `number` added once more.
+    fn with(mut self, number: f64) -> f64 {
+        self.add(number);
+        let total = self.sum + self.lost;
+        // Once the sum has left the range, what rounding lost is no number.
+        if total.is_nan() { self.sum } else { total }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn total(values: &[Value<'_>]) -> Total {
+        let mut total = Total::default();
+        for value in values {
+            total.add(value);
+        }
+        total
+    }
+
+    #[test]
+    fn integers_are_exact_and_a_sum_beyond_64_bits_is_an_error_and_never_wraps() {
+        let max = Value::Int(i64::MAX);
+        let over = total(&[max.clone(), Value::Int(1)]);
+        assert_eq!(over.sum(), Err(ResultError::Overflow));
+        let back = total(&[max.clone(), Value::Int(1), Value::Int(-1)]);
+        assert_eq!(back.sum(), Ok(max.clone()), "only the result must fit");
+        let large = total(&[
+            Value::UInt(u64::MAX),
+            Value::Int(i64::MIN),
+            Value::Int(i64::MIN),
+        ]);
+        assert_eq!(large.sum(), Ok(Value::Int(-1)));
+        let mean = total(&[max.clone(), max]).mean();
+        assert_eq!(mean, Ok(Value::Float(9_223_372_036_854_775_807.0)));
+    }
+
+    #[test]
+    fn one_float_makes_the_sum_a_float() {
+        assert_eq!(total(&[Value::Int(2)]).sum(), Ok(Value::Int(2)));
+        let mixed = total(&[Value::Int(2), Value::Float(0.5)]);
+        assert_eq!(mixed.sum(), Ok(Value::Float(2.5)));
+        assert_eq!(mixed.mean(), Ok(Value::Float(1.25)));
+    }
+
+    #[test]
+    fn the_sum_and_the_mean_of_nothing_are_null() {
+        assert_eq!(Total::default().sum(), Ok(Value::Null));
+        assert_eq!(total(&[Value::Null]).mean(), Ok(Value::Null));
+    }
+
+    #[test]
+    fn a_spike_swallows_no_small_numbers_in_whichever_slice_it_is() {
+        let numbers = [1.0, 1e16, 1.0, 1.0, -1e16, 1.0].map(Value::Float);
+        for cut in 0..=numbers.len() {
+            let (left, right) = numbers.split_at(cut);
+            let mut sum = total(left);
+            sum.merge(&total(right));
+            assert_eq!(sum.sum(), Ok(Value::Float(4.0)), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn floats_beyond_the_range_are_an_error_and_never_infinite() {
+        let huge = total(&[Value::Float(f64::MAX), Value::Float(f64::MAX)]);
+        assert_eq!(huge.sum(), Err(ResultError::Overflow));
+        assert_eq!(huge.mean(), Err(ResultError::Overflow));
+    }
+
+    #[test]
+    fn the_mean_of_integers_is_the_nearest_double() {
+        let thirds = total(&[Value::Int(1), Value::Int(0), Value::Int(0)]);
+        assert_eq!(thirds.mean(), Ok(Value::Float(1.0 / 3.0)));
+        let exact = total(&[Value::Int((1 << 53) + 1), Value::Int((1 << 53) + 3)]);
+        assert_eq!(exact.mean(), Ok(Value::Float(9_007_199_254_740_994.0)));
+    }
+}

@@ -1,0 +1,294 @@
+//! What a step of a task asks the runtime to do.
+//!
+//! All that comes out is records to be written, in order, in one arena that is used again for the
+//! next step: nothing is allocated per record once it has grown to its working size.
+
+use std::ops::Range;
+
+use crate::record::Header;
+use crate::record::HeadersView;
+use crate::record::PartitionId;
+use crate::record::Timestamp;
+use crate::record::put_header;
+use crate::stream::account::Account;
+
+/// Where a record that a task puts out belongs; [`crate::stream::plan::Stage::destination`] names
+/// the topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// The sink topic of the flow.
+    Sink,
+    /// The topic for late records.
+    Late,
+    /// The topic for rejected records and for results that could not be written.
+    DeadLetter,
+    /// The internal topic between the two stages of a re-keyed flow.
+    Repartition,
+}
+
+/// One record to be written, borrowed from [`Effects`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output<'a> {
+    /// Which topic it goes to.
+    pub destination: Destination,
+    /// Which partition; `None` leaves it to Kafka's partitioner, by the key.
+    pub partition: Option<PartitionId>,
+    /// The key; null is not the same as empty.
+    pub key: Option<&'a [u8]>,
+    /// The value; null is not the same as empty.
+    pub value: Option<&'a [u8]>,
+    /// The timestamp to write.
+    pub timestamp: Timestamp,
+    /// The headers, in order.
+    pub headers: HeadersView<'a>,
+}
+
+/// What the steps since the last [`Effects::clear`] ask to be written, and what they counted.
+///
+/// The outputs are in the order in which they must be written: within one destination partition
+/// that order carries meaning (a clock record follows the records that it stands for).
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// What became of the records taken in since the last clear.
+    pub account: Account,
+    arena: Vec<u8>,
+    outputs: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    destination: Destination,
+    partition: Option<PartitionId>,
+    key: Option<Range<usize>>,
+    value: Option<Range<usize>>,
+    timestamp: Timestamp,
+    headers: Range<usize>,
+    header_count: usize,
+}
+
+impl Effects {
+    /// Nothing to do.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets everything, and keeps the memory for the next step.
+    pub fn clear(&mut self) {
+        self.account = Account::default();
+        self.arena.clear();
+        self.outputs.clear();
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.outputs.is_empty()
+    }
+
+    /// How many records there are to write.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// How many bytes of keys, values and headers wait to be written. The runtime writes and
+    /// clears before this grows beyond what it wants to hold.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// The records to be written, in order.
+    pub fn outputs(&self) -> impl ExactSizeIterator<Item = Output<'_>> {
+        self.outputs.iter().map(|entry| Output {
+            destination: entry.destination,
+            partition: entry.partition,
+            key: self.bytes_at(&entry.key),
+            value: self.bytes_at(&entry.value),
+            timestamp: entry.timestamp,
+            headers: self.headers_of(entry),
+        })
+    }
+
+    fn bytes_at(&self, range: &Option<Range<usize>>) -> Option<&[u8]> {
+        let range = range.as_ref()?;
+        self.arena.get(range.clone())
+    }
+
+    fn headers_of(&self, entry: &Entry) -> HeadersView<'_> {
+        if entry.header_count == 0 {
+            return HeadersView::EMPTY;
+        }
+        let encoded = self.arena.get(entry.headers.clone()).unwrap_or_default();
+        HeadersView::parse(encoded, entry.header_count).unwrap_or_default()
+    }
+
+    /// Begins one more record to be written.
+    ///
+    /// The record counts only once [`Draft::commit`] is called; dropped before that, it leaves
+    /// nothing behind.
+    pub fn draft(&mut self, destination: Destination, timestamp: Timestamp) -> Draft<'_> {
+        let start = self.arena.len();
+        Draft {
+            effects: self,
+            start,
+            entry: Some(Entry {
+                destination,
+                partition: None,
+                key: None,
+                value: None,
+                timestamp,
+                headers: start..start,
+                header_count: 0,
+            }),
+        }
+    }
+}
+
+/// One record that is being put together in the arena of [`Effects`].
+///
+/// Key, value and headers may be written in any order, but all headers one after another, and
+/// each of the others at most once.
+#[derive(Debug)]
+pub struct Draft<'e> {
+    effects: &'e mut Effects,
+    start: usize,
+    /// Present until the draft is committed.
+    entry: Option<Entry>,
+}
+
+impl Draft<'_> {
+    /// Directs the record to `partition`.
+    #[must_use]
+    pub fn to_partition(mut self, partition: PartitionId) -> Self {
+        if let Some(entry) = &mut self.entry {
+            entry.partition = Some(partition);
+        }
+        self
+    }
+
+    /// Copies `key` in; null is not the same as empty.
+    #[must_use]
+    pub fn key(mut self, key: Option<&[u8]>) -> Self {
+        let range = key.map(|key| self.append(key));
+        if let Some(entry) = &mut self.entry {
+            entry.key = range;
+        }
+        self
+    }
+
+    /// Copies `value` in; null is not the same as empty.
+    #[must_use]
+    pub fn value(mut self, value: Option<&[u8]>) -> Self {
+        let range = value.map(|value| self.append(value));
+        if let Some(entry) = &mut self.entry {
+            entry.value = range;
+        }
+        self
+    }
+
+    /// Lets `write` append the value straight to the arena.
+    ///
+    /// # Errors
+    ///
+    /// That of `write`; drop the draft then.
+    pub fn value_with<E>(
+        mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let start = self.effects.arena.len();
+        write(&mut self.effects.arena)?;
+        let range = start..self.effects.arena.len();
+        if let Some(entry) = &mut self.entry {
+            entry.value = Some(range);
+        }
+        Ok(self)
+    }
+
+    /// Adds one header after those there are.
+    #[must_use]
+    pub fn header(mut self, name: &[u8], value: Option<&[u8]>) -> Self {
+        if let Some(entry) = &mut self.entry {
+            if entry.header_count == 0 {
+                entry.headers.start = self.effects.arena.len();
+            }
+            put_header(&mut self.effects.arena, Header { name, value });
+            entry.headers.end = self.effects.arena.len();
+            entry.header_count += 1;
+        }
+        self
+    }
+
+    /// Adds all of `headers` after those there are.
+    #[must_use]
+    pub fn headers(self, headers: HeadersView<'_>) -> Self {
+        headers.iter().fold(self, |draft, header| {
+            draft.header(header.name, header.value)
+        })
+    }
+
+    /// Makes the record one to be written.
+    pub fn commit(mut self) {
+        self.effects.outputs.extend(self.entry.take());
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.effects.arena.len();
+        self.effects.arena.extend_from_slice(bytes);
+        start..self.effects.arena.len()
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if self.entry.is_some() {
+            self.effects.arena.truncate(self.start);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_come_back_in_order_with_nulls_kept_apart_from_empties() {
+        let mut effects = Effects::new();
+        effects
+            .draft(Destination::Late, Timestamp(7))
+            .key(Some(b""))
+            .value(None)
+            .header(b"a", None)
+            .header(b"b", Some(b"1"))
+            .commit();
+        effects
+            .draft(Destination::Sink, Timestamp(8))
+            .to_partition(PartitionId(3))
+            .value(Some(b"v"))
+            .commit();
+        let outputs: Vec<_> = effects.outputs().collect();
+        assert_eq!(outputs[0].key, Some(&b""[..]));
+        assert_eq!(outputs[0].value, None);
+        let names: Vec<_> = outputs[0].headers.iter().map(|h| h.name).collect();
+        assert_eq!(names, [b"a", b"b"]);
+        assert_eq!(outputs[1].key, None);
+        assert_eq!(outputs[1].partition, Some(PartitionId(3)));
+        assert_eq!(outputs[1].headers, HeadersView::EMPTY);
+    }
+
+    #[test]
+    fn a_draft_that_is_dropped_leaves_nothing_behind() {
+        let mut effects = Effects::new();
+        let draft = effects
+            .draft(Destination::Sink, Timestamp(0))
+            .key(Some(b"key"));
+        let failed = draft.value_with(|out| {
+            out.push(1);
+            Err("no")
+        });
+        assert_eq!(failed.err(), Some("no"));
+        assert!(effects.is_empty());
+        assert_eq!(effects.bytes(), 0);
+    }
+}
