@@ -99,6 +99,20 @@ impl<'a> Iterator for HeaderIter<'a> {
     }
 }
 
+/// Appends one header in its encoded form.
+pub(crate) fn put_header(out: &mut Vec<u8>, header: Header<'_>) {
+    put_bytes(out, header.name);
+    match header.value {
+        Some(value) => put_bytes(out, value),
+        None => varint::put_i64(out, -1),
+    }
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    varint::put_i64(out, bytes.len().try_into().unwrap_or(i64::MAX));
+    out.extend_from_slice(bytes);
+}
+
 fn take_header<'a>(rest: &mut &'a [u8]) -> Option<Header<'a>> {
     let name = take_bytes(rest)??;
     let value = take_bytes(rest)?;
@@ -118,19 +132,6 @@ fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn put_header(out: &mut Vec<u8>, header: Header<'_>) {
-        put_bytes(out, header.name);
-        match header.value {
-            Some(value) => put_bytes(out, value),
-            None => varint::put_i64(out, -1),
-        }
-    }
-
-    fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-        varint::put_i64(out, bytes.len().try_into().unwrap_or(i64::MAX));
-        out.extend_from_slice(bytes);
-    }
 
     fn encoded(headers: &[(&[u8], Option<&[u8]>)]) -> Vec<u8> {
         let mut out = Vec::new();
