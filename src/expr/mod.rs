@@ -10,16 +10,29 @@
 //! One extension: a double with an integer is computed in doubles, where CEL has no overload.
 
 pub mod ast;
+mod call;
 mod code;
+mod compile;
+mod comprehension;
 pub mod duration;
+mod element;
+mod equality;
 mod error;
+mod function;
 mod number;
+mod operator;
+mod parser;
 mod program;
+mod quoted;
 mod scope;
+mod token;
 mod ty;
+
+pub use compile::{compile, compile_expr};
 
 pub use error::{Diagnostic, EvalError, Fault, ValueType, nearest};
 pub use number::Number;
+pub use parser::{NESTING_MAX, SOURCE_BYTES_MAX, parse};
 pub use program::Program;
 pub use scope::Scope;
 pub use ty::{RecordType, Type};
