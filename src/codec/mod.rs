@@ -10,8 +10,11 @@
 //! Invariant: no bytes, however hostile, panic, overflow the stack, or make anything allocate more
 //! than a small multiple of their own length.
 
+pub mod avro;
+mod entries;
 pub mod format;
 pub mod framing;
 pub mod json;
 pub mod projection;
 pub mod text;
+mod wanted;

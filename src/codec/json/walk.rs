@@ -4,71 +4,27 @@ use crate::codec::json::scan::Fault;
 use crate::codec::json::scan::JsonError;
 use crate::codec::json::scan::RawText;
 use crate::codec::json::scan::Scanner;
-use crate::record::Value;
+use crate::codec::wanted;
+use crate::codec::wanted::Node;
+use crate::codec::wanted::Slots;
+use crate::codec::wanted::Wanted;
 
 /// Reads wanted fields out of JSON documents, in one pass over each.
 ///
 /// The whole document is checked, as [`crate::codec::json::parse`] would; what is not wanted costs
 /// no allocation. Wanted text is borrowed where it has no escapes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Walker {
-    /// The wanted paths as a tree; the first node is the document.
-    nodes: Vec<Node>,
+    wanted: Wanted,
 }
-
-#[derive(Clone, Debug, Default)]
-struct Node {
-    /// Where this value goes, if it is wanted itself.
-    slot: Option<usize>,
-    fields: Vec<(Box<str>, usize)>,
-    /// The slots of this node and of all below it.
-    slots: Vec<usize>,
-}
-
-type Slots<'s, 'a> = &'s mut [Option<Value<'a>>];
 
 impl Walker {
     /// A walker for `paths`: each a slot and the names of the fields on the way, outermost first.
     #[must_use]
     pub fn new<'p>(paths: impl IntoIterator<Item = (usize, &'p [Box<str>])>) -> Self {
-        let mut walker = Self {
-            nodes: vec![Node::default()],
-        };
-        for (slot, steps) in paths {
-            walker.want(slot, steps);
+        Self {
+            wanted: Wanted::new(paths),
         }
-        walker
-    }
-
-    fn want(&mut self, slot: usize, steps: &[Box<str>]) {
-        let mut at = 0;
-        for step in steps {
-            self.note_slot(at, slot);
-            at = self.child(at, step);
-        }
-        self.note_slot(at, slot);
-        if let Some(node) = self.nodes.get_mut(at) {
-            node.slot = Some(slot);
-        }
-    }
-
-    fn note_slot(&mut self, at: usize, slot: usize) {
-        if let Some(node) = self.nodes.get_mut(at) {
-            node.slots.push(slot);
-        }
-    }
-
-    fn child(&mut self, at: usize, name: &str) -> usize {
-        let new = self.nodes.len();
-        let Some(node) = self.nodes.get_mut(at) else {
-            return new;
-        };
-        if let Some((_, child)) = node.fields.iter().find(|(field, _)| **field == *name) {
-            return *child;
-        }
-        node.fields.push((name.into(), new));
-        self.nodes.push(Node::default());
-        new
     }
 
     /// Reads the wanted fields of `bytes` into `slots`; those of absent fields become `None`.
@@ -78,7 +34,7 @@ impl Walker {
     /// [`JsonError`] where the bytes are not exactly one document, wherever the fault stands.
     pub fn read<'a>(&self, bytes: &'a [u8], slots: Slots<'_, 'a>) -> Result<(), JsonError> {
         let mut scanner = Scanner::new(bytes);
-        match self.nodes.first() {
+        match self.wanted.root() {
             Some(root) => self.walk(&mut scanner, root, slots)?,
             None => scanner.skip()?,
         }
@@ -96,17 +52,17 @@ impl Walker {
         match node.slot {
             Some(slot) if node.fields.is_empty() => {
                 let value = scanner.value()?;
-                put(slots, slot, value);
+                wanted::put(slots, slot, value);
                 Ok(())
             }
             Some(_) => {
                 let value = scanner.value()?;
-                self.spread(node, Some(value), slots);
+                self.wanted.spread(node, Some(value), slots);
                 Ok(())
             }
             None => {
                 // The field may have been there before: the last one counts.
-                clear(slots, &node.slots);
+                wanted::clear(slots, &node.slots);
                 if scanner.peek_token() == b'{' {
                     self.object(scanner, node, slots)
                 } else {
@@ -127,7 +83,7 @@ impl Walker {
         if !scanner.is_empty(b'}') {
             loop {
                 let key = scanner.key()?;
-                match self.wanted(node, key) {
+                match self.field(node, key) {
                     Some(field) => self.walk(scanner, field, slots)?,
                     None => scanner.skip()?,
                 }
@@ -141,7 +97,7 @@ impl Walker {
     }
 
     #[inline]
-    fn wanted(&self, node: &Node, key: RawText<'_>) -> Option<&Node> {
+    fn field(&self, node: &Node, key: RawText<'_>) -> Option<&Node> {
         let child = if key.has_escapes {
             let key = key.decode();
             node.fields.iter().find(|(name, _)| **name == *key)
@@ -149,35 +105,7 @@ impl Walker {
             let mut fields = node.fields.iter();
             fields.find(|(name, _)| name.as_bytes() == key.bytes)
         };
-        child.and_then(|(_, child)| self.nodes.get(*child))
-    }
-
-    /// Puts a value that is wanted itself, and those of its fields that are too.
-    fn spread<'a>(&self, node: &Node, value: Option<Value<'a>>, slots: Slots<'_, 'a>) {
-        for (name, child) in &node.fields {
-            let field = value.as_ref().and_then(|value| value.field(name));
-            if let Some(child) = self.nodes.get(*child) {
-                self.spread(child, field.cloned(), slots);
-            }
-        }
-        if let Some(slot) = node.slot.and_then(|slot| slots.get_mut(slot)) {
-            *slot = value;
-        }
-    }
-}
-
-#[inline]
-fn put<'a>(slots: Slots<'_, 'a>, slot: usize, value: Value<'a>) {
-    if let Some(slot) = slots.get_mut(slot) {
-        *slot = Some(value);
-    }
-}
-
-fn clear(slots: Slots<'_, '_>, doomed: &[usize]) {
-    for &slot in doomed {
-        if let Some(slot) = slots.get_mut(slot) {
-            *slot = None;
-        }
+        child.and_then(|(_, child)| self.wanted.node(*child))
     }
 }
 
