@@ -152,8 +152,7 @@ class Cluster:
             f"advertised.listeners={listeners}", "inter.broker.listener.name=PLAINTEXT",
             "listener.security.protocol.map=" + ",".join(f"{name}:{protocol}" for name, protocol in PROTOCOLS.items()),
             f"log.dirs={self._home(broker) / 'data'}", f"default.replication.factor={copies}",
-            # Records keep the times that they were given, however old.
-            "log.retention.check.interval.ms=86400000", "group.initial.rebalance.delay.ms=0",
+            "group.initial.rebalance.delay.ms=0",
             # The default of 128 MB does not fit a small heap.
             "log.cleaner.dedupe.buffer.size=16777216",
         )
