@@ -1,5 +1,4 @@
-//! Every message in every version, held against the crate kafka-protocol, against cuts and against
-//! damage; and those that rskafka has, against it.
+//! Every message in every version, held against the crate kafka-protocol.
 
 use std::fmt::Debug;
 
@@ -21,10 +20,10 @@ use super::{
 };
 
 /// Messages made for each version.
-const SEEDS: u64 = 30;
+const SEEDS: u64 = 40;
 
-/// Of those, how many are cut short, and damaged, at every byte.
-const SEEDS_CUT: u64 = 1;
+/// Of those, how many are cut short at every byte.
+const SEEDS_CUT: u64 = 4;
 
 fn each(versions: Versions) -> impl Iterator<Item = i16> {
     versions.min..=versions.max
@@ -52,23 +51,6 @@ fn encoded<T: Encodable>(message: &T, version: i16) -> Vec<u8> {
     out.to_vec()
 }
 
-fn every_cut_is_an_error(bytes: &[u8], is_error: impl Fn(&[u8]) -> bool) {
-    for len in 0..bytes.len() {
-        assert!(is_error(&bytes[..len]), "cut to {len} of {bytes:?}");
-    }
-}
-
-fn each_damage(bytes: &[u8], check: impl Fn(&[u8])) {
-    let mut damaged = bytes.to_vec();
-    for at in 0..bytes.len() {
-        for change in [0x01, 0x80] {
-            damaged[at] ^= change;
-            check(&damaged);
-            damaged[at] ^= change;
-        }
-    }
-}
-
 macro_rules! judge {
     ($($test:ident: $module:ident::$name:ident;)*) => {$(
         #[test]
@@ -82,14 +64,8 @@ macro_rules! judge {
                     let bytes = written(&message, version);
                     assert_eq!(rewritten::<theirs::$name>(&bytes, version), bytes, "v{version} {message:?}");
                     assert_eq!($module::$name::read_exact(&bytes, version).as_ref(), Ok(&message));
-                    if seed < SEEDS_CUT {
-                        every_cut_is_an_error(&bytes, |cut| $module::$name::read_exact(cut, version).is_err());
-                        each_damage(&bytes, |damaged| {
-                            // What can be read can be written, and read again.
-                            let Ok(read) = $module::$name::read_exact(damaged, version) else { return };
-                            let again = written(&read, version);
-                            assert_eq!($module::$name::read_exact(&again, version).as_ref(), Ok(&read));
-                        });
+                    for len in 0..if seed < SEEDS_CUT { bytes.len() } else { 0 } {
+                        $module::$name::read_exact(&bytes[..len], version).unwrap_err();
                     }
                 }
             }
@@ -176,187 +152,4 @@ judge! {
     consumer_group_heartbeat_response: consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
     consumer_group_describe_request: consumer_group_describe::ConsumerGroupDescribeRequest;
     consumer_group_describe_response: consumer_group_describe::ConsumerGroupDescribeResponse;
-}
-
-mod rskafka {
-    use ::rskafka::protocol::api_version::ApiVersion;
-    use ::rskafka::protocol::messages::*;
-    use ::rskafka::protocol::primitives::*;
-
-    use super::*;
-
-    /// Holds the bytes that rskafka writes against ours for the same values.
-    fn agrees<'a>(
-        theirs: &impl WriteVersionedType<Vec<u8>>,
-        ours: &(impl Message<'a> + Debug),
-        version: i16,
-    ) {
-        let mut bytes = Vec::new();
-        theirs
-            .write_versioned(&mut bytes, ApiVersion(Int16(version)))
-            .unwrap();
-        assert_eq!(written(ours, version), bytes, "v{version} {ours:?}");
-    }
-
-    fn text(text: &str) -> String_ {
-        String_(text.to_owned())
-    }
-
-    #[test]
-    fn api_versions() {
-        let theirs = ApiVersionsRequest {
-            client_software_name: Some(CompactString("tidemill".to_owned())),
-            client_software_version: Some(CompactString("0.1.0".to_owned())),
-            tagged_fields: None,
-        };
-        let ours = api_versions::ApiVersionsRequest {
-            client_software_name: "tidemill".into(),
-            client_software_version: "0.1.0".into(),
-        };
-        for version in 0..=3 {
-            agrees(&theirs, &ours, version);
-        }
-    }
-
-    #[test]
-    fn metadata() {
-        let theirs = MetadataRequest {
-            topics: Some(vec![MetadataRequestTopic {
-                name: text("orders"),
-            }]),
-            allow_auto_topic_creation: None,
-        };
-        let ours = metadata::MetadataRequest {
-            topics: Some(vec![metadata::MetadataRequestTopic {
-                name: Some("orders".into()),
-                ..Default::default()
-            }]),
-            ..Default::default()
-        };
-        for version in 0..=4 {
-            agrees(&theirs, &ours, version);
-        }
-    }
-
-    #[test]
-    fn fetch() {
-        let theirs = FetchRequest {
-            replica_id: Int32(-1),
-            max_wait_ms: Int32(500),
-            min_bytes: Int32(1),
-            max_bytes: Some(Int32(1 << 20)),
-            isolation_level: Some(IsolationLevel::ReadCommitted),
-            topics: vec![FetchRequestTopic {
-                topic: text("orders"),
-                partitions: vec![FetchRequestPartition {
-                    partition: Int32(3),
-                    fetch_offset: Int64(1 << 40),
-                    partition_max_bytes: Int32(1 << 16),
-                }],
-            }],
-        };
-        let ours = fetch::FetchRequest {
-            max_wait_ms: 500,
-            min_bytes: 1,
-            max_bytes: 1 << 20,
-            isolation_level: 1,
-            topics: vec![fetch::FetchTopic {
-                topic: "orders".into(),
-                partitions: vec![fetch::FetchPartition {
-                    partition: 3,
-                    fetch_offset: 1 << 40,
-                    partition_max_bytes: 1 << 16,
-                    ..Default::default()
-                }],
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
-        agrees(&theirs, &ours, 4);
-    }
-
-    #[test]
-    fn list_offsets() {
-        let ours = |isolation_level| list_offsets::ListOffsetsRequest {
-            replica_id: -1,
-            isolation_level,
-            topics: vec![list_offsets::ListOffsetsTopic {
-                name: "orders".into(),
-                partitions: vec![list_offsets::ListOffsetsPartition {
-                    partition_index: 3,
-                    timestamp: -2,
-                    ..Default::default()
-                }],
-            }],
-            ..Default::default()
-        };
-        let theirs = |isolation_level| ListOffsetsRequest {
-            replica_id: Int32(-1),
-            isolation_level,
-            topics: vec![ListOffsetsRequestTopic {
-                name: text("orders"),
-                partitions: vec![ListOffsetsRequestPartition {
-                    partition_index: Int32(3),
-                    timestamp: Int64(-2),
-                    max_num_offsets: None,
-                }],
-            }],
-        };
-        agrees(&theirs(None), &ours(0), 1);
-        agrees(&theirs(Some(IsolationLevel::ReadCommitted)), &ours(1), 2);
-        agrees(&theirs(Some(IsolationLevel::ReadCommitted)), &ours(1), 3);
-    }
-
-    #[test]
-    fn create_topics() {
-        let theirs = CreateTopicsRequest {
-            topics: vec![CreateTopicRequest {
-                name: text("orders"),
-                num_partitions: Int32(4),
-                replication_factor: Int16(3),
-                assignments: Vec::new(),
-                configs: vec![CreateTopicConfig {
-                    name: text("cleanup.policy"),
-                    value: NullableString(Some("compact".to_owned())),
-                    tagged_fields: None,
-                }],
-                tagged_fields: None,
-            }],
-            timeout_ms: Int32(5000),
-            validate_only: None,
-            tagged_fields: None,
-        };
-        let ours = create_topics::CreateTopicsRequest {
-            topics: vec![create_topics::CreatableTopic {
-                name: "orders".into(),
-                num_partitions: 4,
-                replication_factor: 3,
-                configs: vec![create_topics::CreatableTopicConfig {
-                    name: "cleanup.policy".into(),
-                    value: Some("compact".into()),
-                }],
-                ..Default::default()
-            }],
-            timeout_ms: 5000,
-            ..Default::default()
-        };
-        for version in 2..=5 {
-            agrees(&theirs, &ours, version);
-        }
-    }
-
-    #[test]
-    fn sasl() {
-        let ours = sasl_handshake::SaslHandshakeRequest {
-            mechanism: "PLAIN".into(),
-        };
-        agrees(&SaslHandshakeRequest::new("PLAIN"), &ours, 1);
-        let ours = sasl_authenticate::SaslAuthenticateRequest {
-            auth_bytes: b"\0user\0secret"[..].into(),
-        };
-        let theirs = SaslAuthenticateRequest::new(ours.auth_bytes.to_vec());
-        for version in 0..=2 {
-            agrees(&theirs, &ours, version);
-        }
-    }
 }

@@ -1,0 +1,206 @@
+//! The APIs, one file each: what a request asks of the state, and the answer.
+
+mod api_versions;
+mod create_topics;
+mod fetch;
+mod list_offsets;
+mod metadata;
+mod produce;
+
+use crate::broker::hook::HookAction;
+use crate::broker::hook::HookedRequest;
+use crate::broker::state::Shared;
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::message::ApiKey;
+use crate::protocol::message::Message;
+use crate::protocol::message::ReadError;
+use crate::protocol::message::Request;
+use crate::protocol::message::Str;
+use crate::protocol::message::WriteError;
+use crate::protocol::message::header;
+use crate::protocol::message::header::HeaderError;
+use crate::protocol::message::header::RequestHeader;
+
+/// The APIs that are served, in all versions that [`crate::protocol::message`] knows.
+const SERVED: &[ApiKey] = &[
+    ApiKey::Produce,
+    ApiKey::Fetch,
+    ApiKey::ListOffsets,
+    ApiKey::Metadata,
+    ApiKey::ApiVersions,
+    ApiKey::CreateTopics,
+];
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The answer is ready to be sent.
+    Send,
+    /// There is none: Produce with acks 0.
+    Silence,
+    /// The connection is to be closed.
+    Close,
+}
+
+/// Why a frame is not served: the connection ends, because nothing can be answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RequestError {
+    /// The frame has no header of a known API and version.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The API is known but not served.
+    #[error("{0} is not served")]
+    NotServed(ApiKey),
+    /// The body is no such request.
+    #[error(transparent)]
+    Body(#[from] ReadError),
+    /// The answer does not fit the version: a bug of ours.
+    #[error(transparent)]
+    Answer(#[from] WriteError),
+    /// The answer is longer than a frame can be.
+    #[error("an answer of {0} bytes is too long for a frame")]
+    AnswerLength(usize),
+}
+
+/// One request being served.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) version: i16,
+    /// The client's name for itself; empty where it has none.
+    pub(crate) client_id: &'a str,
+    /// The client's address as shown to tools.
+    pub(crate) host: &'a str,
+}
+
+/// Serves the request in `frame`, whose length prefix is taken off, and puts the framed answer
+/// into `out`, which is empty.
+///
+/// # Errors
+///
+/// [`RequestError`].
+pub(crate) async fn serve(
+    shared: &Shared,
+    frame: &[u8],
+    host: &str,
+    out: &mut Vec<u8>,
+) -> Result<Answer, RequestError> {
+    let (header, body) = match RequestHeader::split(frame) {
+        Ok(split) => split,
+        Err(HeaderError::UnsupportedVersion {
+            api_key: ApiKey::ApiVersions,
+            correlation_id,
+            ..
+        }) => return api_versions::refuse_version(correlation_id, out),
+        Err(error) => return Err(error.into()),
+    };
+    let call = Call {
+        shared,
+        version: header.api_version,
+        client_id: header.client_id.as_deref().unwrap_or_default(),
+        host,
+    };
+    let action = shared.consult_hook(&HookedRequest {
+        api_key: header.api_key,
+        version: call.version,
+        client_id: call.client_id,
+        body,
+    });
+    start_frame(&header, out);
+    let answer = match action {
+        HookAction::Close => return Ok(Answer::Close),
+        HookAction::Answer(body) => {
+            out.extend_from_slice(&body);
+            Answer::Send
+        }
+        HookAction::Pass => dispatch(&call, header.api_key, body, out).await?,
+        HookAction::CloseAfter => {
+            dispatch(&call, header.api_key, body, out).await?;
+            return Ok(Answer::Close);
+        }
+    };
+    end_frame(out)?;
+    Ok(answer)
+}
+
+fn start_frame(header: &RequestHeader<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0; 4]);
+    header::write_response(
+        header.api_key,
+        header.api_version,
+        header.correlation_id,
+        out,
+    );
+}
+
+fn end_frame(out: &mut [u8]) -> Result<(), RequestError> {
+    let (prefix, rest) = out
+        .split_first_chunk_mut()
+        .ok_or(RequestError::AnswerLength(0))?;
+    let length = i32::try_from(rest.len()).map_err(|_| RequestError::AnswerLength(rest.len()))?;
+    *prefix = length.to_be_bytes();
+    Ok(())
+}
+
+async fn dispatch(
+    call: &Call<'_>,
+    api_key: ApiKey,
+    body: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<Answer, RequestError> {
+    if !SERVED.contains(&api_key) {
+        return Err(RequestError::NotServed(api_key));
+    }
+    match api_key {
+        ApiKey::ApiVersions => call.answer(body, out, api_versions::answer),
+        ApiKey::CreateTopics => call.answer(body, out, create_topics::answer),
+        ApiKey::ListOffsets => call.answer(body, out, list_offsets::answer),
+        ApiKey::Metadata => call.answer(body, out, metadata::answer),
+        ApiKey::Produce => produce::serve(call, body, out),
+        ApiKey::Fetch => {
+            let request = Message::read_exact(body, call.version)?;
+            call.write(&fetch::answer(call, request).await, out)
+        }
+        other => Err(RequestError::NotServed(other)),
+    }
+}
+
+impl Call<'_> {
+    /// Reads the request, has `answer` answer it, and writes the answer.
+    fn answer<'a, R>(
+        &self,
+        body: &'a [u8],
+        out: &mut Vec<u8>,
+        answer: impl FnOnce(&Self, R) -> R::Response<'static>,
+    ) -> Result<Answer, RequestError>
+    where
+        R: Request<'a>,
+    {
+        let request = R::read_exact(body, self.version)?;
+        self.write(&answer(self, request), out)
+    }
+
+    fn write<'r>(
+        &self,
+        response: &impl Message<'r>,
+        out: &mut Vec<u8>,
+    ) -> Result<Answer, RequestError> {
+        response.write(self.version, out)?;
+        Ok(Answer::Send)
+    }
+}
+
+/// Text for an answer.
+fn text(text: impl Into<String>) -> Str<'static> {
+    Str::Owned(text.into())
+}
+
+/// The leader epoch check of KIP-320: `said` is what the client believes, −1 for nothing.
+fn check_leader_epoch(said: i32, is: i32) -> Result<(), ErrorCode> {
+    match said {
+        -1 => Ok(()),
+        said if said < is => Err(ErrorCode::FENCED_LEADER_EPOCH),
+        said if said > is => Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
+        _ => Ok(()),
+    }
+}

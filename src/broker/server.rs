@@ -1,0 +1,208 @@
+//! The broker as others see it: start it, know its address, stop it.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
+
+use crate::broker::clock::Clock;
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection;
+use crate::broker::groups::Coordinator;
+use crate::broker::hook::Hook;
+use crate::broker::housekeeping;
+use crate::broker::log::LogError;
+use crate::broker::producer_ids::ProducerIds;
+use crate::broker::random_id::random_id;
+use crate::broker::state::Shared;
+use crate::broker::state::State;
+use crate::broker::topics::Topics;
+
+/// Most connections at a time; one more is closed at once.
+const CONNECTIONS_MAX: usize = 1_000;
+/// After a failed accept (out of file descriptors, say) the listener rests this long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The file that holds the cluster's id.
+const CLUSTER_ID_FILE: &str = "cluster-id";
+
+/// Why a broker could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port cannot be listened on.
+    #[error("listen on 127.0.0.1:{port}: {source}; is another broker running there?")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] LogError),
+}
+
+/// A running broker. Dropping it stops it at once; [`Self::shutdown`] lets answers go out and
+/// makes the log durable.
+#[derive(Debug)]
+pub struct Broker {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Broker {
+    /// Starts a broker on the runtime of the caller; it serves when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub async fn start(config: BrokerConfig) -> Result<Self, StartError> {
+        let listener = listen(config.port).await?;
+        let port = listener
+            .local_addr()
+            .map_or(config.port, |addr| addr.port());
+        let clock = Clock::start();
+        let (state, cluster_id) = open_state(&config, clock)?;
+        let address = (Ipv4Addr::LOCALHOST.to_string(), port);
+        let shared = Shared::new(config, clock, address, cluster_id, state);
+        let (stop, stopping) = watch::channel(false);
+        let tasks = vec![
+            tokio::spawn(accept(Arc::clone(&shared), listener, stopping)),
+            tokio::spawn(housekeeping::run(Arc::clone(&shared))),
+        ];
+        Ok(Self {
+            shared,
+            stop,
+            tasks,
+        })
+    }
+
+    /// What clients are given: `127.0.0.1:PORT`.
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        format!("{}:{}", self.shared.host, self.shared.port)
+    }
+
+    /// Has `hook` see each request first, in place of an earlier hook; `None` for none.
+    pub fn set_hook(&self, hook: Option<Hook>) {
+        self.shared.set_hook(hook);
+    }
+
+    /// Runs retention and compaction now.
+    pub fn clean(&self) {
+        housekeeping::clean(&self.shared);
+    }
+
+    /// Stops: requests being served are answered, waiting ones are dropped, the log is synced.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] where the log cannot be made durable.
+    pub async fn shutdown(mut self) -> Result<(), LogError> {
+        self.stop.send_replace(true);
+        let mut tasks = std::mem::take(&mut self.tasks);
+        if let Some(housekeeping) = tasks.pop() {
+            housekeeping.abort();
+        }
+        for task in tasks {
+            // A task that panicked has been reported by the runtime.
+            let _panicked = task.await;
+        }
+        self.sync()
+    }
+
+    fn sync(&self) -> Result<(), LogError> {
+        let state = self.shared.state();
+        state
+            .topics
+            .iter()
+            .flat_map(|topic| &topic.partitions)
+            .try_for_each(|partition| partition.log.sync())
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+async fn listen(port: u16) -> Result<TcpListener, StartError> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|source| StartError::Listen { port, source })
+}
+
+fn open_state(config: &BrokerConfig, clock: Clock) -> Result<(State, String), LogError> {
+    let now = clock.now();
+    let delay_ms = i64::from(config.initial_rebalance_delay_ms);
+    let coordinator = Coordinator::new(now, delay_ms);
+    let Some(dir) = &config.data_dir else {
+        let state = State::new(Topics::default(), coordinator, ProducerIds::default());
+        return Ok((state, random_id().to_string()));
+    };
+    let topics = Topics::open(&dir.join("topics"), now)?;
+    let ids = ProducerIds::open(dir)?;
+    Ok((State::new(topics, coordinator, ids), cluster_id(dir)?))
+}
+
+/// The cluster's id as it stands in `dir`, made where there is none.
+fn cluster_id(dir: &Path) -> Result<String, LogError> {
+    let path = dir.join(CLUSTER_ID_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(id) => Ok(id.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let id = random_id().to_string();
+            std::fs::write(&path, &id).map_err(LogError::file("write", &path))?;
+            Ok(id)
+        }
+        Err(error) => Err(LogError::file("read", &path)(error)),
+    }
+}
+
+/// Takes connections until `stopping` turns true, then waits for those there are.
+async fn accept(shared: Arc<Shared>, listener: TcpListener, mut stopping: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_ended) = connections.join_next() => continue,
+            _ = stopping.wait_for(|is_stopping| *is_stopping) => break,
+        };
+        match accepted {
+            Ok((stream, _)) if connections.len() < CONNECTIONS_MAX => {
+                connections.spawn(attend(Arc::clone(&shared), stream, stopping.clone()));
+            }
+            Ok((_, peer)) => {
+                tracing::warn!(%peer, max = CONNECTIONS_MAX, "refused a connection: too many");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn attend(shared: Arc<Shared>, stream: TcpStream, stopping: watch::Receiver<bool>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "set TCP_NODELAY");
+    }
+    let host = stream
+        .peer_addr()
+        .map_or_else(|_| String::new(), |peer| format!("/{}", peer.ip()));
+    if let Err(error) = connection::serve(&shared, stream, &host, stopping).await {
+        tracing::debug!(%host, %error, "closed a connection");
+    }
+}
