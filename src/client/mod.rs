@@ -1,1 +1,37 @@
-//! The only module with Kafka sockets.
+//! The only module with Kafka sockets: connections, security, metadata, reading, writing, offsets,
+//! administration, and the schema registry's client.
+//!
+//! Bytes come from brokers as frames; [`crate::protocol`] reads them. Nothing here decides what a
+//! record means, and nothing prints. Every wait has a deadline, every queue a bound.
+
+pub mod address;
+pub mod admin;
+mod bootstrap;
+pub mod broker_versions;
+pub mod call;
+pub mod cluster;
+pub mod config;
+mod connect_error;
+pub mod connection;
+pub mod coordinator;
+pub mod dial;
+mod error_kind;
+mod frame_guard;
+mod handshake;
+pub mod jaas;
+mod lent;
+pub mod metadata;
+pub mod properties;
+mod retry;
+mod secret;
+pub mod security;
+pub mod settings;
+mod tls;
+pub mod topic_config;
+mod wire;
+
+pub use connect_error::ConnectError;
+pub use error_kind::ErrorKind;
+pub use handshake::ConnectOptions;
+pub use retry::Retry;
+pub use secret::Secret;
