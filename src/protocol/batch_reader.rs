@@ -376,3 +376,6 @@ fn take_bytes<'s>(rest: &mut &'s [u8]) -> Option<Option<&'s [u8]>> {
 fn take_length(rest: &mut &[u8]) -> Option<Option<usize>> {
     Some(usize::try_from(varint::take_i32(rest)?).ok())
 }
+
+#[cfg(test)]
+mod tests;

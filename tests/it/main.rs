@@ -1,6 +1,10 @@
 //! Integration tests, one binary.
 
+// Record batches against the other Rust implementations.
+mod batch_judges;
 // Apache Kafka in a container.
 mod containers;
+// Record batches that Apache Kafka wrote.
+mod java_batches;
 // The sources themselves: who uses whom, what a pure module may say, sizes, dead files.
 mod tidy;

@@ -4,9 +4,9 @@ use crate::protocol::compression::Compression;
 use crate::protocol::compression::CompressionError;
 use crate::protocol::compression::gzip;
 use crate::protocol::compression::lz4;
-use crate::protocol::compression::scratch::LimitPassed;
 use crate::protocol::compression::scratch::Scratch;
 use crate::protocol::compression::snappy;
+use crate::protocol::compression::stop::Stop;
 use crate::protocol::compression::zstd;
 
 /// Decompresses record batches, one at a time, into memory of its own that it reuses.
@@ -16,27 +16,6 @@ pub struct Decompressor {
     gzip: gzip::Reader,
     snappy: snappy::Reader,
     zstd: zstd::Reader,
-}
-
-/// Why a codec stopped.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// The output passes the limit.
-    LimitPassed,
-    /// The input is not what the codec writes.
-    Corrupt(Box<str>),
-}
-
-impl From<LimitPassed> for Stop {
-    fn from(LimitPassed: LimitPassed) -> Self {
-        Self::LimitPassed
-    }
-}
-
-impl Stop {
-    pub(super) fn corrupt(problem: impl Into<Box<str>>) -> Self {
-        Self::Corrupt(problem.into())
-    }
 }
 
 impl Decompressor {

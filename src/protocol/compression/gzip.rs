@@ -8,8 +8,8 @@ use flate2::FlushCompress;
 use flate2::FlushDecompress;
 use flate2::Status;
 
-use crate::protocol::compression::decompressor::Stop;
 use crate::protocol::compression::scratch::Scratch;
+use crate::protocol::compression::stop::Stop;
 
 /// Magic, method deflate, no flags, no time, no extra flags, operating system unknown.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];

@@ -16,8 +16,8 @@ use lz4_flex::block::decompress_into_with_dict;
 use lz4_flex::block::get_maximum_output_size;
 use twox_hash::XxHash32;
 
-use crate::protocol::compression::decompressor::Stop;
 use crate::protocol::compression::scratch::Scratch;
+use crate::protocol::compression::stop::Stop;
 
 const MAGIC: [u8; 4] = 0x184d_2204_u32.to_le_bytes();
 const VERSION_MASK: u8 = 0b1100_0000;
@@ -141,7 +141,7 @@ impl Frame {
             decompress_into_with_dict(block, space, history.unwrap_or_default())
         };
         match decoded {
-            Ok(written) => Ok(scratch.advance(written)?),
+            Ok(written) => scratch.advance(written),
             Err(DecompressError::OutputTooSmall { .. }) if is_clamped => Err(Stop::LimitPassed),
             Err(_) => Err(Stop::corrupt("bad block")),
         }
@@ -154,7 +154,7 @@ fn store_block(block: &[u8], scratch: &mut Scratch) -> Result<(), Stop> {
         return Err(Stop::LimitPassed);
     }
     space.copy_from_slice(block);
-    Ok(scratch.advance(block.len())?)
+    scratch.advance(block.len())
 }
 
 fn block_len_max(code: u8) -> Result<usize, Stop> {

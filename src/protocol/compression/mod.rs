@@ -11,6 +11,7 @@ mod gzip;
 mod lz4;
 mod scratch;
 mod snappy;
+mod stop;
 mod zstd;
 
 pub use codec::{Compression, UnknownCompression};
@@ -45,3 +46,6 @@ pub enum CompressionError {
         problem: Box<str>,
     },
 }
+
+#[cfg(test)]
+mod tests;

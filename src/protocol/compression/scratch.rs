@@ -1,5 +1,7 @@
 //! Reused output space with a bound.
 
+use crate::protocol::compression::stop::Stop;
+
 /// Output space that is reused from batch to batch and never passes its limit.
 ///
 /// The safe block decoders want initialised memory, so the bytes are zeroed once, when the space
@@ -10,10 +12,6 @@ pub(super) struct Scratch {
     filled: usize,
     limit: usize,
 }
-
-/// The output would pass the limit.
-#[derive(Debug)]
-pub(super) struct LimitPassed;
 
 impl Scratch {
     pub(super) const fn new(limit: usize) -> Self {
@@ -58,10 +56,10 @@ impl Scratch {
     }
 
     /// Counts `written` bytes of the space as filled.
-    pub(super) fn advance(&mut self, written: usize) -> Result<(), LimitPassed> {
+    pub(super) fn advance(&mut self, written: usize) -> Result<(), Stop> {
         self.filled = self.filled.saturating_add(written).min(self.bytes.len());
         if self.filled > self.limit {
-            return Err(LimitPassed);
+            return Err(Stop::LimitPassed);
         }
         Ok(())
     }

@@ -9,8 +9,8 @@
 
 use std::fmt;
 
-use crate::protocol::compression::decompressor::Stop;
 use crate::protocol::compression::scratch::Scratch;
+use crate::protocol::compression::stop::Stop;
 
 const MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 /// Magic, version 1, lowest compatible version 1.
@@ -69,7 +69,7 @@ impl Reader {
             return Err(Stop::LimitPassed);
         }
         let written = self.decoder.decompress(block, space).map_err(bad_block)?;
-        Ok(scratch.advance(written)?)
+        scratch.advance(written)
     }
 }
 

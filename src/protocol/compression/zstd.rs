@@ -7,8 +7,8 @@
 
 use std::fmt;
 
-use crate::protocol::compression::decompressor::Stop;
 use crate::protocol::compression::scratch::Scratch;
+use crate::protocol::compression::stop::Stop;
 
 #[cfg(feature = "zstd-c")]
 use c_library as library;
@@ -33,7 +33,7 @@ impl Reader {
         let limit = scratch.limit();
         let wanted = usize::try_from(bound).unwrap_or(usize::MAX);
         match self.context.read(input, scratch.space(wanted)) {
-            Ok(written) => Ok(scratch.advance(written)?),
+            Ok(written) => scratch.advance(written),
             Err(_) if wanted > limit => Err(Stop::LimitPassed),
             Err(problem) => Err(Stop::Corrupt(problem)),
         }
