@@ -21,6 +21,9 @@ type Json = serde_json::Value;
 /// A default may hold defaults; those that go deeper than this need themselves.
 const DEPTH_MAX: u8 = 64;
 
+/// And so they may multiply: no default holds more values than this.
+const VALUES_MAX: u16 = 10_000;
+
 /// The value of `field` where it is absent; `None` where it has no default or one that is not of
 /// its type.
 pub(super) fn of_field(schema: &Schema, field: &Field, times: Times) -> Option<Value<'static>> {
@@ -29,6 +32,7 @@ pub(super) fn of_field(schema: &Schema, field: &Field, times: Times) -> Option<V
         schema,
         times,
         depth_left: DEPTH_MAX,
+        values_left: VALUES_MAX,
     }
     .value(field.node, default)
 }
@@ -37,10 +41,12 @@ struct Defaults<'s> {
     schema: &'s Schema,
     times: Times,
     depth_left: u8,
+    values_left: u16,
 }
 
 impl Defaults<'_> {
     fn value(&mut self, id: NodeId, json: &Json) -> Option<Value<'static>> {
+        self.values_left = self.values_left.checked_sub(1)?;
         self.depth_left = self.depth_left.checked_sub(1)?;
         let value = self.compound(id, json);
         self.depth_left += 1;

@@ -21,14 +21,21 @@
 //! Source: Avro 1.12 specification; `Resolver.java` and `SchemaCompatibility.java` of Apache Avro
 //! 1.12 where the specification leaves a choice.
 
+pub mod compatibility;
 mod decimal;
 pub mod decode;
 mod default;
+pub mod encode;
 mod input;
+mod normal;
 mod project;
 pub mod schema;
 mod skip;
 mod step;
 
 pub use input::{AvroError, Fault};
+pub use normal::normalized;
 pub use step::Times;
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,9 @@ use apache_avro::schema::InnerDecimalSchema;
 use apache_avro::schema::UuidSchema;
 use thiserror::Error;
 
+use crate::codec::avro::default;
+use crate::codec::avro::step::Times;
+
 /// The place of a node in its [`Schema`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub(super) u32);
@@ -211,18 +214,44 @@ pub enum SchemaError {
 impl Schema {
     /// Parses the JSON text of a schema.
     ///
+    /// A default that does not fit its field is no error here, but counts as none: registries hold
+    /// old schemas with such defaults. [`check_defaults`](Self::check_defaults) is for new ones.
+    ///
     /// # Errors
     ///
-    /// [`SchemaError::Text`] where it is none.
+    /// [`SchemaError::Text`] where it is none; [`SchemaError::Depth`] where it is too deep.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
-        let parsed = parsed::Schema::parse_str(text).map_err(|error| SchemaError::Text {
-            reason: error.to_string(),
-        })?;
+        let mut json: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| invalid(&error))?;
+        hide_defaults(&mut json);
+        let parsed = parsed::Schema::parse(&json).map_err(|error| invalid(&error))?;
         let mut layout = Layout::default();
         let root = layout.node(&parsed)?;
         Ok(Self {
             nodes: layout.nodes,
             root,
+        })
+    }
+
+    /// Checks that every field's default is a value of its type.
+    ///
+    /// # Errors
+    ///
+    /// [`SchemaError::Default`] names the first field whose default is not, or is too large.
+    pub fn check_defaults(&self) -> Result<(), SchemaError> {
+        let records = self.nodes.iter().filter_map(|node| match &node.kind {
+            Kind::Record(record) => Some(record),
+            _ => None,
+        });
+        let mut defaults = records
+            .flat_map(|record| &record.fields)
+            .filter(|field| field.default.is_some());
+        let wrong =
+            defaults.find(|field| default::of_field(self, field, Times::Integers).is_none());
+        wrong.map_or(Ok(()), |field| {
+            Err(SchemaError::Default {
+                field: field.name.clone(),
+            })
         })
     }
 
@@ -287,11 +316,47 @@ impl Kind {
     }
 }
 
+fn invalid(error: &impl ToString) -> SchemaError {
+    SchemaError::Text {
+        reason: error.to_string(),
+    }
+}
+
+/// The attribute that fields' defaults are hidden in while apache-avro parses. It would check them
+/// by reading each default of each default again and again: three kilobytes of nested records take
+/// it minutes.
+const HIDDEN_DEFAULT: &str = "tidemill.default";
+
+fn hide_defaults(json: &mut serde_json::Value) {
+    match json {
+        serde_json::Value::Array(values) => values.iter_mut().for_each(hide_defaults),
+        serde_json::Value::Object(object) => {
+            if let Some(serde_json::Value::Array(fields)) = object.get_mut("fields") {
+                fields
+                    .iter_mut()
+                    .filter_map(|field| field.as_object_mut())
+                    .for_each(hide_default);
+            }
+            object.values_mut().for_each(hide_defaults);
+        }
+        _ => {}
+    }
+}
+
+fn hide_default(field: &mut serde_json::Map<String, serde_json::Value>) {
+    if let Some(default) = field.shift_remove("default") {
+        field.insert(HIDDEN_DEFAULT.into(), default);
+    }
+}
+
 /// apache-avro reads schemas of up to serde_json's 128 levels of JSON, so there are fewer here.
 const DEPTH_MAX: usize = 128;
 
 /// More digits do not fit 128 bits.
 const DECIMAL_DIGITS_MAX: usize = 38;
+
+/// A decimal in more bytes is left as bytes: 38 digits need 16.
+const DECIMAL_SIZE_MAX: usize = 64;
 
 /// Lays parsed schemas out as nodes.
 #[derive(Default)]
@@ -378,7 +443,7 @@ impl Layout {
             fields.push(Field {
                 name: field.name.clone(),
                 aliases: field.aliases.clone(),
-                default: field.default.clone(),
+                default: field.custom_attributes.get(HIDDEN_DEFAULT).cloned(),
                 node: self.node(&field.schema)?,
             });
         }
@@ -435,7 +500,13 @@ fn logical(schema: &parsed::Schema) -> Option<Logical> {
 }
 
 const fn fits(decimal: &parsed::DecimalSchema) -> bool {
-    decimal.precision <= DECIMAL_DIGITS_MAX && decimal.scale <= decimal.precision
+    let size = match &decimal.inner {
+        InnerDecimalSchema::Bytes => 0,
+        InnerDecimalSchema::Fixed(fixed) => fixed.size,
+    };
+    decimal.precision <= DECIMAL_DIGITS_MAX
+        && decimal.scale <= decimal.precision
+        && size <= DECIMAL_SIZE_MAX
 }
 
 #[cfg(test)]
@@ -459,11 +530,43 @@ mod tests {
         assert_eq!(branches[1], schema.root());
     }
 
+    fn checked(text: &str) -> Result<(), SchemaError> {
+        Schema::parse(text).unwrap().check_defaults()
+    }
+
     #[test]
-    fn a_default_that_needs_itself_is_refused() {
-        let text = r#"{"type": "record", "name": "A", "fields": [
-            {"name": "a", "type": "A", "default": {}}]}"#;
-        assert!(Schema::parse(text).is_err());
+    fn a_default_that_is_not_of_its_type_is_named() {
+        let field = |rest: &str| {
+            format!(r#"{{"type": "record", "name": "A", "fields": [{{"name": "a", {rest}}}]}}"#)
+        };
+        let refused = Err(SchemaError::Default { field: "a".into() });
+        for (rest, expected) in [
+            (r#""type": "int""#, Ok(())),
+            (r#""type": "int", "default": 1"#, Ok(())),
+            (r#""type": "int", "default": 2147483648"#, refused.clone()),
+            (r#""type": "int", "default": "1""#, refused.clone()),
+            (r#""type": "int", "default": null"#, refused.clone()),
+            (r#""type": ["int", "null"], "default": null"#, Ok(())),
+            (r#""type": "bytes", "default": "\u00ff""#, Ok(())),
+            (r#""type": "bytes", "default": "\u0100""#, refused.clone()),
+            (r#""type": "A", "default": {}"#, refused.clone()),
+        ] {
+            assert_eq!(checked(&field(rest)), expected, "{rest}");
+        }
+    }
+
+    #[test]
+    fn defaults_that_multiply_are_refused_at_once() {
+        let mut text = r#"{"type": "record", "name": "R0", "fields": []}"#.to_owned();
+        for level in 1..40 {
+            let below = level - 1;
+            text = format!(
+                r#"{{"type": "record", "name": "R{level}", "fields": [
+                    {{"name": "a", "type": {text}, "default": {{}}}},
+                    {{"name": "b", "type": "R{below}", "default": {{}}}}]}}"#
+            );
+        }
+        assert!(matches!(checked(&text), Err(SchemaError::Default { .. })));
     }
 
     #[test]
