@@ -100,7 +100,7 @@ fn form(version: i16) -> Form {
 
 fn read<'a, T: Field<'a>>(name: &'static str, bytes: &'a [u8]) -> Result<T, ReadError> {
     let mut prefix = Reader::new(bytes, form(0));
-    let version = i16::read(&mut prefix).map_err(|fault| prefix.error(name, fault))?;
+    let version = i16::take(&mut prefix).map_err(|fault| prefix.error(name, fault))?;
     let known = form(version.min(VERSIONS.max));
     reader::read_body(name, VERSIONS, known, &mut prefix.rest())
 }

@@ -124,7 +124,7 @@ macro_rules! declare {
                 )*
             }
 
-            fn read(
+            fn take(
                 reader: &mut $crate::protocol::message::reader::Reader<'a>,
             ) -> Result<Self, $crate::protocol::message::ReadFault> {
                 let mut this = Self::default();
@@ -136,7 +136,7 @@ macro_rules! declare {
                 Ok(this)
             }
 
-            fn write(
+            fn put(
                 &self,
                 writer: &mut $crate::protocol::message::writer::Writer<'_>,
             ) -> Result<(), $crate::protocol::message::WriteFault> {

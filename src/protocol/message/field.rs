@@ -88,9 +88,9 @@ pub(super) trait Field<'a>: Sized + PartialEq {
     /// The fewest bytes that a value takes.
     fn len_min(form: Form) -> usize;
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, ReadFault>;
+    fn take(reader: &mut Reader<'a>) -> Result<Self, ReadFault>;
 
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault>;
+    fn put(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault>;
 
     fn is_null(&self) -> bool {
         false
@@ -120,15 +120,15 @@ pub(super) trait Struct<'a>: Field<'a> {
 /// One byte before a struct that may be null: −1 for null, 1 for a struct (KIP-893).
 impl<'a, T: Struct<'a>> Nullable<'a> for T {
     fn read_nullable(reader: &mut Reader<'a>) -> Result<Option<Self>, ReadFault> {
-        if i8::read(reader)? < 0 {
+        if i8::take(reader)? < 0 {
             return Ok(None);
         }
-        T::read(reader).map(Some)
+        T::take(reader).map(Some)
     }
 
     fn write_some(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
-        1i8.write(writer)?;
-        self.write(writer)
+        1i8.put(writer)?;
+        self.put(writer)
     }
 
     fn write_null(writer: &mut Writer<'_>) {
@@ -145,11 +145,11 @@ impl<'a, T: Nullable<'a>> Field<'a> for Option<T> {
         1
     }
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
+    fn take(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
         T::read_nullable(reader)
     }
 
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
+    fn put(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
         let Some(value) = self else {
             T::write_null(writer);
             return Ok(());
@@ -174,12 +174,12 @@ macro_rules! numbers {
             }
 
             #[inline]
-            fn read(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
+            fn take(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
                 reader.array().map(Self::from_be_bytes)
             }
 
             #[inline]
-            fn write(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
+            fn put(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
                 writer.bytes(&self.to_be_bytes());
                 Ok(())
             }
@@ -199,11 +199,11 @@ impl<'a> Field<'a> for bool {
         1
     }
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
+    fn take(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
         reader.array().map(|[byte]| byte != 0)
     }
 
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
+    fn put(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
         writer.bytes(&[u8::from(*self)]);
         Ok(())
     }
@@ -218,11 +218,11 @@ impl<'a> Field<'a> for Uuid {
         16
     }
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
+    fn take(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
         reader.array().map(Self)
     }
 
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
+    fn put(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
         writer.bytes(&self.0);
         Ok(())
     }
@@ -237,11 +237,11 @@ impl<'a> Field<'a> for Str<'a> {
         if form.flexible { 1 } else { 2 }
     }
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
+    fn take(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
         Self::read_nullable(reader)?.ok_or(ReadFault::Null)
     }
 
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
+    fn put(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
         writer.len_short(self.len())?;
         writer.bytes(self.as_bytes());
         Ok(())
@@ -261,7 +261,7 @@ impl<'a> Nullable<'a> for Str<'a> {
     }
 
     fn write_some(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
-        self.write(writer)
+        self.put(writer)
     }
 
     fn write_null(writer: &mut Writer<'_>) {
@@ -278,11 +278,11 @@ impl<'a> Field<'a> for Blob<'a> {
         if form.flexible { 1 } else { 4 }
     }
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
+    fn take(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
         Self::read_nullable(reader)?.ok_or(ReadFault::Null)
     }
 
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
+    fn put(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
         writer.len_long(self.len())?;
         writer.bytes(self);
         Ok(())
@@ -298,7 +298,7 @@ impl<'a> Nullable<'a> for Blob<'a> {
     }
 
     fn write_some(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
-        self.write(writer)
+        self.put(writer)
     }
 
     fn write_null(writer: &mut Writer<'_>) {
@@ -315,13 +315,13 @@ impl<'a, T: Field<'a>> Field<'a> for Vec<T> {
         if form.flexible { 1 } else { 4 }
     }
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
+    fn take(reader: &mut Reader<'a>) -> Result<Self, ReadFault> {
         Self::read_nullable(reader)?.ok_or(ReadFault::Null)
     }
 
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
+    fn put(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
         writer.len_long(self.len())?;
-        self.iter().try_for_each(|element| element.write(writer))
+        self.iter().try_for_each(|element| element.put(writer))
     }
 }
 
@@ -336,13 +336,13 @@ impl<'a, T: Field<'a>> Nullable<'a> for Vec<T> {
         }
         let mut elements = Self::with_capacity(count);
         for _ in 0..count {
-            elements.push(T::read(reader)?);
+            elements.push(T::take(reader)?);
         }
         Ok(Some(elements))
     }
 
     fn write_some(&self, writer: &mut Writer<'_>) -> Result<(), WriteFault> {
-        self.write(writer)
+        self.put(writer)
     }
 
     fn write_null(writer: &mut Writer<'_>) {

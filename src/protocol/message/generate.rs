@@ -54,11 +54,12 @@ macro_rules! numbers {
     ($($type:ty)*) => {$(
         impl Generate for $type {
             fn generate(generator: &mut Generator) -> Self {
-                let [edges @ ..] = [0, 1, -1, Self::MAX, Self::MIN];
-                match generator.below(8) {
-                    0 => edges[usize::try_from(generator.below(5)).unwrap()],
-                    _ => i64::from_ne_bytes(generator.next().to_ne_bytes()) as Self,
+                let edges = [0, 1, -1, Self::MAX, Self::MIN];
+                if generator.below(8) == 0 {
+                    return edges[usize::try_from(generator.below(5)).unwrap()];
                 }
+                let bytes = generator.next().to_ne_bytes();
+                Self::from_ne_bytes(*bytes.first_chunk().unwrap())
             }
         }
     )*};

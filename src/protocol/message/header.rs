@@ -7,7 +7,7 @@
 //!
 //! Source: `RequestHeader.json`, `ResponseHeader.json`, `RequestHeader.java` (Apache Kafka 4.3.1).
 
-use super::field::{Field, Form};
+use super::field::{Field, Form, Nullable};
 use super::reader::{ReadError, ReadFault, Reader};
 use super::writer::{WriteError, WriteFault, Writer};
 use super::{ApiKey, Str};
@@ -117,10 +117,10 @@ impl<'a> RequestHeader<'a> {
         if !versions.contains(self.api_version) {
             return Err(WriteFault::UnknownVersion(versions));
         }
-        self.api_key.code().write(writer)?;
-        self.api_version.write(writer)?;
-        self.correlation_id.write(writer)?;
-        self.client_id.write(writer)?;
+        self.api_key.code().put(writer)?;
+        self.api_version.put(writer)?;
+        self.correlation_id.put(writer)?;
+        self.client_id.put(writer)?;
         if self.api_key.is_flexible(self.api_version) {
             writer.unsigned(0);
         }
@@ -167,11 +167,11 @@ const FIXED: Form = Form {
 };
 
 fn read_start(reader: &mut Reader<'_>) -> Result<(i16, i16, i32), ReadFault> {
-    Ok((i16::read(reader)?, i16::read(reader)?, i32::read(reader)?))
+    Ok((i16::take(reader)?, i16::take(reader)?, i32::take(reader)?))
 }
 
 fn read_end<'a>(reader: &mut Reader<'a>, flexible: bool) -> Result<Option<Str<'a>>, ReadFault> {
-    let client_id = Option::<Str<'a>>::read(reader)?;
+    let client_id = Str::read_nullable(reader)?;
     if flexible {
         reader.skip_tagged_fields()?;
     }
@@ -179,7 +179,7 @@ fn read_end<'a>(reader: &mut Reader<'a>, flexible: bool) -> Result<Option<Str<'a
 }
 
 fn read_response(reader: &mut Reader<'_>, flexible: bool) -> Result<i32, ReadFault> {
-    let correlation_id = i32::read(reader)?;
+    let correlation_id = i32::take(reader)?;
     if flexible {
         reader.skip_tagged_fields()?;
     }

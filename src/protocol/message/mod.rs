@@ -15,6 +15,8 @@
 //! Source: `clients/src/main/resources/common/message/*.json` (Apache Kafka 4.3.1).
 
 mod api_key;
+#[cfg(test)]
+mod captured;
 #[macro_use]
 mod declare;
 mod field;

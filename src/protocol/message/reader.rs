@@ -90,7 +90,7 @@ pub(super) fn read_body<'a, T: Field<'a>>(
 ) -> Result<T, ReadError> {
     let mut reader = Reader::new(bytes, form);
     let body = if versions.contains(form.version) {
-        T::read(&mut reader)
+        T::take(&mut reader)
     } else {
         Err(ReadFault::UnknownVersion(versions))
     };
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
 
     fn value<T: Field<'a>>(&mut self, field: &mut T, gate: &Gate) -> Result<(), ReadFault> {
         self.field = gate.field;
-        *field = T::read(self)?;
+        *field = T::take(self)?;
         if field.is_null() && !gate.nullable.contains(self.form.version) {
             return Err(ReadFault::Null);
         }
@@ -287,4 +287,171 @@ fn to_len(len: i64) -> Result<Option<usize>, ReadFault> {
 
 fn to_usize(number: u32) -> Result<usize, ReadFault> {
     usize::try_from(number).map_err(|_| ReadFault::Length(i64::from(number)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::protocol::message::Message;
+    use crate::protocol::message::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
+    use crate::protocol::message::fetch::{FetchResponse, FetchableTopicResponse, PartitionData};
+    use crate::protocol::message::list_offsets::ListOffsetsRequest;
+    use crate::protocol::message::metadata::MetadataRequest;
+
+    #[test]
+    fn a_hostile_count_is_refused_before_memory_is_asked_for() {
+        for (version, body) in [(1, &b"\x7f\xff\xff\xff"[..]), (9, b"\xff\xff\xff\xff\x0f")] {
+            let mut read = None;
+            let asked = allocation_counter::measure(|| {
+                read = Some(MetadataRequest::read_exact(body, version));
+            });
+            let error = read.unwrap().unwrap_err();
+            assert!(
+                matches!(error.fault, ReadFault::Count { have: 0, .. }),
+                "{error}"
+            );
+            assert_eq!(asked.bytes_total, 0, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_count_is_held_against_the_fewest_bytes_that_its_elements_take() {
+        let partitions = |count: u8| {
+            let mut body = b"\xff\xff\xff\xff\0\0\0\x01\0\x01t\0\0\0".to_vec();
+            body.push(count);
+            body.extend_from_slice(&[0; 25]);
+            ListOffsetsRequest::read_exact(&body, 1).map(drop)
+        };
+        let error = partitions(3).unwrap_err();
+        assert_eq!(
+            error.fault,
+            ReadFault::Count { count: 3, have: 25 },
+            "a partition has 12"
+        );
+        assert_eq!(
+            partitions(2).unwrap_err().fault,
+            ReadFault::LeftOver { len: 1 }
+        );
+    }
+
+    #[test]
+    fn an_error_names_message_version_field_byte_and_fault() {
+        let error = ListOffsetsRequest::read_exact(b"\xff\xff\xff\xff\0\0\0\x01\0\x07orders", 1);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "cannot read ListOffsetsRequest v1 in ListOffsetsTopic.name at byte 10: 7 bytes needed, 6 left"
+        );
+        let error = MetadataRequest::read_exact(b"\0\0\0\0", 99).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot read MetadataRequest v99 at byte 0: only versions 0-13 are known"
+        );
+    }
+
+    #[test]
+    fn a_failed_read_leaves_its_bytes_and_a_good_one_moves_past_the_body() {
+        let mut bytes = &b"\0\0\0"[..];
+        MetadataRequest::read(&mut bytes, 0).unwrap_err();
+        assert_eq!(bytes, b"\0\0\0");
+        let mut bytes = &b"\0\0\0\0next"[..];
+        MetadataRequest::read(&mut bytes, 0).unwrap();
+        assert_eq!(bytes, b"next");
+        let error = MetadataRequest::read_exact(b"\0\0\0\0next", 0).unwrap_err();
+        assert_eq!(error.fault, ReadFault::LeftOver { len: 4 });
+    }
+
+    #[test]
+    fn null_is_refused_where_the_version_does_not_allow_it() {
+        let null = b"\xff\xff\xff\xff";
+        assert_eq!(MetadataRequest::read_exact(null, 1).unwrap().topics, None);
+        let error = MetadataRequest::read_exact(null, 0).unwrap_err();
+        assert_eq!(
+            (error.field, error.fault),
+            ("MetadataRequest.topics", ReadFault::Null)
+        );
+    }
+
+    #[test]
+    fn impossible_lengths_and_text_are_refused() {
+        let fault = |body: &[u8], version| {
+            let mut bytes = body;
+            ApiVersionsRequest::read(&mut bytes, version)
+                .unwrap_err()
+                .fault
+        };
+        assert_eq!(fault(b"\0", 3), ReadFault::Null);
+        assert_eq!(fault(b"\x03\xff\xff", 3), ReadFault::Utf8);
+        assert_eq!(
+            fault(b"\x81\x80\x02", 3),
+            ReadFault::Length(0x8000),
+            "Kafka's limit is 0x7fff"
+        );
+        assert_eq!(fault(b"\x80\x80\x80\x80\x10", 3), ReadFault::Number);
+        assert_eq!(
+            fault(b"\x80\x80\x80\x80\x80\x00", 3),
+            ReadFault::Number,
+            "six bytes"
+        );
+        let error = MetadataRequest::read_exact(b"\xff\xff\xff\xfe", 1).unwrap_err();
+        assert_eq!(error.fault, ReadFault::Length(-2));
+    }
+
+    #[test]
+    fn tagged_fields_that_are_not_known_are_skipped() {
+        let body = b"\x02n\x02v\x02\x05\x02xy\x07\0";
+        let request = ApiVersionsRequest::read_exact(body, 3).unwrap();
+        let mut bytes = Vec::new();
+        request.write(3, &mut bytes).unwrap();
+        assert_eq!(bytes, b"\x02n\x02v\0");
+    }
+
+    #[test]
+    fn a_tagged_field_must_fill_its_announced_size() {
+        let response = |size: u8, value: &[u8]| {
+            let body = [b"\0\0\x01\0\0\0\0\x01\x01", &[size][..], value].concat();
+            ApiVersionsResponse::read_exact(&body, 3)
+                .map(|response| response.finalized_features_epoch)
+        };
+        let epoch = response(8, &7i64.to_be_bytes()).unwrap();
+        assert_eq!(epoch, 7);
+        let long = response(9, &[0; 9]).unwrap_err();
+        assert_eq!((long.fault, long.at), (ReadFault::TagSize { len: 1 }, 18));
+        let short = response(7, &[0; 7]).unwrap_err();
+        assert_eq!(
+            (short.fault, short.at),
+            (ReadFault::Truncated { need: 8, have: 7 }, 10)
+        );
+    }
+
+    #[test]
+    fn the_records_of_a_fetch_response_are_borrowed_from_its_frame() {
+        let partition = |records: &'static [u8]| PartitionData {
+            records: Some(records.into()),
+            ..Default::default()
+        };
+        let response = FetchResponse {
+            responses: vec![FetchableTopicResponse {
+                topic: "orders".into(),
+                partitions: vec![partition(&[7; 5000]), partition(&[8; 5000])],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let mut frame = Vec::new();
+        response.write(12, &mut frame).unwrap();
+        let mut read = None;
+        let asked = allocation_counter::measure(|| {
+            read = Some(FetchResponse::read_exact(&frame, 12).unwrap());
+        });
+        let read = read.unwrap();
+        assert_eq!(read, response);
+        let records = read.responses[0].partitions[1].records.as_ref().unwrap();
+        assert!(matches!(records, Cow::Borrowed(_)));
+        assert_eq!(
+            asked.count_total, 2,
+            "one list of topics, one of partitions"
+        );
+    }
 }

@@ -51,7 +51,7 @@ pub(super) fn write_body<'a, T: Field<'a>>(
     let start = out.len();
     let mut writer = Writer::new(out, form);
     let written = if versions.contains(form.version) {
-        body.write(&mut writer)
+        body.put(&mut writer)
     } else {
         Err(WriteFault::UnknownVersion(versions))
     };
@@ -119,7 +119,7 @@ impl<'o> Writer<'o> {
         if field.is_null() && !gate.nullable.contains(self.form.version) {
             return Err(WriteFault::Null(gate.nullable));
         }
-        field.write(self)
+        field.put(self)
     }
 
     /// Writes the tagged fields at a struct's end: those that do not hold their default.
@@ -250,5 +250,129 @@ impl Tags<'_> {
         self.writer.unsigned(size);
         self.writer.bytes(&value);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::message::Message;
+    use crate::protocol::message::fetch::{FetchPartition, FetchRequest, FetchTopic};
+    use crate::protocol::message::metadata::{MetadataRequest, MetadataRequestTopic};
+    use crate::protocol::message::offset_fetch::OffsetFetchRequest;
+    use crate::protocol::message::produce::{ProduceRequest, TopicProduceData};
+
+    /// Writes behind a byte that must stay.
+    fn written<'a>(message: &impl Message<'a>, version: i16) -> Result<Vec<u8>, WriteError> {
+        let mut out = vec![0xaa];
+        let written = message.write(version, &mut out);
+        assert_eq!(out[0], 0xaa);
+        assert!(
+            written.is_ok() || out.len() == 1,
+            "an error leaves nothing behind"
+        );
+        written.map(|()| out.split_off(1))
+    }
+
+    fn fetch(partition: FetchPartition) -> FetchRequest<'static> {
+        FetchRequest {
+            topics: vec![FetchTopic {
+                topic: "orders".into(),
+                partitions: vec![partition],
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_value_that_the_version_cannot_carry_is_refused() {
+        let request = fetch(FetchPartition {
+            last_fetched_epoch: 3,
+            ..Default::default()
+        });
+        assert!(written(&request, 12).is_ok());
+        assert_eq!(
+            written(&request, 11).unwrap_err().to_string(),
+            "cannot write FetchRequest v11 in FetchPartition.last_fetched_epoch: set, but only versions 12+ have it"
+        );
+    }
+
+    #[test]
+    fn an_ignorable_value_that_the_version_cannot_carry_is_dropped() {
+        let request = fetch(FetchPartition {
+            current_leader_epoch: 3,
+            ..Default::default()
+        });
+        let default = fetch(FetchPartition::default());
+        assert_eq!(written(&request, 8), written(&default, 8));
+        assert_ne!(written(&request, 9), written(&default, 9));
+    }
+
+    #[test]
+    fn null_is_refused_where_the_version_does_not_allow_it() {
+        let request = MetadataRequest {
+            topics: None,
+            ..Default::default()
+        };
+        assert!(written(&request, 1).is_ok());
+        let error = written(&request, 0).unwrap_err();
+        assert_eq!(error.fault, WriteFault::Null(Versions::since(1)));
+        let by_id = MetadataRequest {
+            topics: Some(vec![MetadataRequestTopic {
+                name: None,
+                ..Default::default()
+            }]),
+            ..Default::default()
+        };
+        let error = written(&by_id, 9).unwrap_err();
+        assert_eq!(error.field, "MetadataRequestTopic.name");
+    }
+
+    #[test]
+    fn null_is_no_default_unless_the_schema_says_so() {
+        let null = OffsetFetchRequest {
+            topics: None,
+            ..Default::default()
+        };
+        let error = written(&null, 8).unwrap_err();
+        let only = Versions { min: 1, max: 7 };
+        assert_eq!(
+            error.fault,
+            WriteFault::NotInVersion(only),
+            "empty is the default"
+        );
+        assert_eq!(ProduceRequest::default().transactional_id, None);
+    }
+
+    #[test]
+    fn an_unknown_version_is_refused() {
+        let error = written(&ProduceRequest::default(), 14).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot write ProduceRequest v14: only versions 3-13 are known"
+        );
+    }
+
+    #[test]
+    fn a_string_may_have_32767_bytes() {
+        let named = |len| ProduceRequest {
+            topic_data: vec![TopicProduceData {
+                name: "x".repeat(len).into(),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        for version in [8, 9] {
+            assert!(written(&named(0x7fff), version).is_ok());
+            let error = written(&named(0x8000), version).unwrap_err();
+            assert_eq!(
+                error.fault,
+                WriteFault::TooLong {
+                    len: 0x8000,
+                    max: 0x7fff
+                }
+            );
+        }
     }
 }
