@@ -18,6 +18,7 @@ mod groups;
 mod hook;
 mod housekeeping;
 mod log;
+mod offsets_topic;
 mod partition;
 mod producer_ids;
 mod producers;

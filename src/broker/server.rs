@@ -18,6 +18,7 @@ use crate::broker::groups::Coordinator;
 use crate::broker::hook::Hook;
 use crate::broker::housekeeping;
 use crate::broker::log::LogError;
+use crate::broker::offsets_topic;
 use crate::broker::producer_ids::ProducerIds;
 use crate::broker::random_id::random_id;
 use crate::broker::state::Shared;
@@ -145,12 +146,13 @@ async fn listen(port: u16) -> Result<TcpListener, StartError> {
 fn open_state(config: &BrokerConfig, clock: Clock) -> Result<(State, String), LogError> {
     let now = clock.now();
     let delay_ms = i64::from(config.initial_rebalance_delay_ms);
-    let coordinator = Coordinator::new(now, delay_ms);
+    let mut coordinator = Coordinator::new(now, delay_ms);
     let Some(dir) = &config.data_dir else {
         let state = State::new(Topics::default(), coordinator, ProducerIds::default());
         return Ok((state, random_id().to_string()));
     };
     let topics = Topics::open(&dir.join("topics"), now)?;
+    offsets_topic::replay(&topics, &mut coordinator);
     let ids = ProducerIds::open(dir)?;
     Ok((State::new(topics, coordinator, ids), cluster_id(dir)?))
 }

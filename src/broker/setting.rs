@@ -147,6 +147,9 @@ pub(crate) enum SettingError {
     /// Appending and subtracting work on lists only.
     #[error("topic setting {0} is not a list")]
     NotAList(String),
+    /// An operation that is none of set, delete, append and subtract.
+    #[error("unknown operation {0} on a topic setting")]
+    Operation(i8),
 }
 
 /// The settings of one topic: those given, and defaults for the rest.

@@ -109,11 +109,6 @@ impl Topics {
         self.by_name.values()
     }
 
-    /// The topics by name, to change them.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Topic> {
-        self.by_name.values_mut()
-    }
-
     /// The topic called `name`.
     pub(crate) fn named(&self, name: &str) -> Option<&Topic> {
         self.by_name.get(name)

@@ -1,11 +1,32 @@
 //! The APIs, one file each: what a request asks of the state, and the answer.
 
+mod alter_configs;
 mod api_versions;
+mod create_partitions;
 mod create_topics;
+mod delete_groups;
+mod delete_records;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod describe_groups;
+mod describe_log_dirs;
 mod fetch;
+mod find_coordinator;
+mod heartbeat;
+mod incremental_alter_configs;
+mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_groups;
 mod list_offsets;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
+mod offset_for_leader_epoch;
 mod produce;
+mod sync_group;
 
 use crate::broker::hook::HookAction;
 use crate::broker::hook::HookedRequest;
@@ -27,8 +48,29 @@ const SERVED: &[ApiKey] = &[
     ApiKey::Fetch,
     ApiKey::ListOffsets,
     ApiKey::Metadata,
+    ApiKey::OffsetCommit,
+    ApiKey::OffsetFetch,
+    ApiKey::FindCoordinator,
+    ApiKey::JoinGroup,
+    ApiKey::Heartbeat,
+    ApiKey::LeaveGroup,
+    ApiKey::SyncGroup,
+    ApiKey::DescribeGroups,
+    ApiKey::ListGroups,
     ApiKey::ApiVersions,
     ApiKey::CreateTopics,
+    ApiKey::DeleteTopics,
+    ApiKey::DeleteRecords,
+    ApiKey::InitProducerId,
+    ApiKey::OffsetForLeaderEpoch,
+    ApiKey::DescribeConfigs,
+    ApiKey::AlterConfigs,
+    ApiKey::DescribeLogDirs,
+    ApiKey::CreatePartitions,
+    ApiKey::DeleteGroups,
+    ApiKey::IncrementalAlterConfigs,
+    ApiKey::OffsetDelete,
+    ApiKey::DescribeCluster,
 ];
 
 /// What becomes of a request.
@@ -152,14 +194,43 @@ async fn dispatch(
         return Err(RequestError::NotServed(api_key));
     }
     match api_key {
+        ApiKey::AlterConfigs => call.answer(body, out, alter_configs::answer),
         ApiKey::ApiVersions => call.answer(body, out, api_versions::answer),
+        ApiKey::CreatePartitions => call.answer(body, out, create_partitions::answer),
         ApiKey::CreateTopics => call.answer(body, out, create_topics::answer),
+        ApiKey::DeleteGroups => call.answer(body, out, delete_groups::answer),
+        ApiKey::DeleteRecords => call.answer(body, out, delete_records::answer),
+        ApiKey::DeleteTopics => call.answer(body, out, delete_topics::answer),
+        ApiKey::DescribeCluster => call.answer(body, out, describe_cluster::answer),
+        ApiKey::DescribeConfigs => call.answer(body, out, describe_configs::answer),
+        ApiKey::DescribeGroups => call.answer(body, out, describe_groups::answer),
+        ApiKey::DescribeLogDirs => call.answer(body, out, describe_log_dirs::answer),
+        ApiKey::FindCoordinator => call.answer(body, out, find_coordinator::answer),
+        ApiKey::Heartbeat => call.answer(body, out, heartbeat::answer),
+        ApiKey::IncrementalAlterConfigs => {
+            call.answer(body, out, incremental_alter_configs::answer)
+        }
+        ApiKey::InitProducerId => call.answer(body, out, init_producer_id::answer),
+        ApiKey::LeaveGroup => call.answer(body, out, leave_group::answer),
+        ApiKey::ListGroups => call.answer(body, out, list_groups::answer),
         ApiKey::ListOffsets => call.answer(body, out, list_offsets::answer),
         ApiKey::Metadata => call.answer(body, out, metadata::answer),
+        ApiKey::OffsetCommit => call.answer(body, out, offset_commit::answer),
+        ApiKey::OffsetDelete => call.answer(body, out, offset_delete::answer),
+        ApiKey::OffsetFetch => call.answer(body, out, offset_fetch::answer),
+        ApiKey::OffsetForLeaderEpoch => call.answer(body, out, offset_for_leader_epoch::answer),
         ApiKey::Produce => produce::serve(call, body, out),
         ApiKey::Fetch => {
             let request = Message::read_exact(body, call.version)?;
             call.write(&fetch::answer(call, request).await, out)
+        }
+        ApiKey::JoinGroup => {
+            let request = Message::read_exact(body, call.version)?;
+            call.write(&join_group::answer(call, request).await, out)
+        }
+        ApiKey::SyncGroup => {
+            let request = Message::read_exact(body, call.version)?;
+            call.write(&sync_group::answer(call, request).await, out)
         }
         other => Err(RequestError::NotServed(other)),
     }
@@ -193,6 +264,11 @@ impl Call<'_> {
 /// Text for an answer.
 fn text(text: impl Into<String>) -> Str<'static> {
     Str::Owned(text.into())
+}
+
+/// The code of an outcome.
+fn code_of(outcome: Result<(), ErrorCode>) -> i16 {
+    outcome.err().unwrap_or(ErrorCode::NONE).0
 }
 
 /// The leader epoch check of KIP-320: `said` is what the client believes, −1 for nothing.

@@ -247,22 +247,21 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Takes out a group that has no members, and returns it.
+    /// Whether a group may be deleted: it has no members.
     ///
     /// # Errors
     ///
     /// `GROUP_ID_NOT_FOUND`, or `NON_EMPTY_GROUP`.
-    pub(crate) fn delete(&mut self, group_id: &str) -> Result<Group, ErrorCode> {
+    pub(crate) fn check_deletable(&self, group_id: &str) -> Result<(), ErrorCode> {
         let group = self
             .groups
             .get(group_id)
             .ok_or(ErrorCode::GROUP_ID_NOT_FOUND)?;
-        if !matches!(group.phase, Phase::Empty) {
-            return Err(ErrorCode::NON_EMPTY_GROUP);
+        if matches!(group.phase, Phase::Empty) {
+            Ok(())
+        } else {
+            Err(ErrorCode::NON_EMPTY_GROUP)
         }
-        self.groups
-            .remove(group_id)
-            .ok_or(ErrorCode::GROUP_ID_NOT_FOUND)
     }
 
     /// The earliest instant at which [`Self::expire`] has something to do.

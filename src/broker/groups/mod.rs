@@ -20,13 +20,15 @@ mod reply;
 pub(crate) use coordinator::Coordinator;
 pub(crate) use coordinator::SyncRequest;
 pub(crate) use group::Group;
+pub(crate) use group::Phase;
 pub(crate) use join::JoinRequest;
 pub(crate) use join::Membership;
 pub(crate) use member::Offer;
 pub(crate) use member::Ticket;
 pub(crate) use offsets::CommittedOffset;
-pub(crate) use offsets::CommittedOffsets;
 pub(crate) use reply::JoinReply;
-pub(crate) use reply::Replies;
 pub(crate) use reply::Reply;
 pub(crate) use reply::SyncReply;
+
+#[cfg(test)]
+mod tests;

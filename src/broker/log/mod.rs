@@ -225,3 +225,6 @@ impl Log {
         segment
     }
 }
+
+#[cfg(test)]
+mod tests;
