@@ -4,6 +4,7 @@ Everything listens on the loopback address. Downloads go through Maven, pip, npm
 `cache()`; a cluster's own data is temporary and goes with the process that started it.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,11 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def cache() -> Path:
-    """The folder for what is downloaded or built once: `TIDEMILL_PEERS`, or in the user's cache."""
+    """The folder for what is downloaded or built once: `PEERS_CACHE`, or in the user's cache."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = Path(os.environ.get("TIDEMILL_PEERS") or home / "tidemill")
+    folder = Path(os.environ.get("PEERS_CACHE") or home / "tidemill")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def tidemill() -> str:
+    """The binary under test: `TIDEMILL`, or what `cargo build --release` made."""
+    return os.environ.get("TIDEMILL") or str(ROOT / "target/release/tidemill")
 
 
 def note(text: str) -> None:
@@ -63,3 +69,17 @@ def apt_install(*packages: str) -> None:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         quietly(["apt-get", "update"], env=environment)
         quietly(["apt-get", "install", "-y", "--no-install-recommends", *missing], env=environment)
+
+
+@contextlib.contextmanager
+def embedded_broker():
+    """Runs `tidemill broker` on free ports; yields its bootstrap address and its registry's URL."""
+    process = subprocess.Popen(
+        [tidemill(), "broker", "--port", "0", "--registry-port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        said = dict(process.stdout.readline().strip().split("=", 1) for _ in range(2))
+        yield said["BOOTSTRAP"], said["REGISTRY"]
+    finally:
+        process.terminate()
+        process.wait(20)

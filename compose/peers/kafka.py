@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import certificates, jars, note
 
-START_SECONDS = int(os.environ.get("TIDEMILL_PEERS_START_SECONDS", "90"))
+START_SECONDS = int(os.environ.get("PEERS_START_SECONDS", "90"))
 CLUSTER_ID = "TidemillPeersDevelop00"
 # Test credentials of throwaway brokers on the loopback address.
 USERS = {"admin": "admin-secret", "alice": "alice-secret"}

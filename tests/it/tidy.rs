@@ -8,6 +8,7 @@ mod source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use paths::FileGraph;
 use source::{Source, files_below};
@@ -182,13 +183,13 @@ fn the_map_in_lib_rs_has_the_rows_of_the_table() {
 #[test]
 fn parts_of_a_module_do_not_use_each_other_in_a_ring() {
     let sources = library();
-    let graph = FileGraph::new(&sources);
+    let graph = FileGraph::new(sources);
     let mut known: BTreeSet<Vec<String>> =
         PART_CYCLES.iter().map(|(ring, _)| sorted(ring)).collect();
     let mut findings = Vec::new();
     for ring in MAY_USE
         .iter()
-        .flat_map(|(module, _)| rings(module, &sources, &graph))
+        .flat_map(|(module, _)| rings(module, sources, &graph))
     {
         if !known.remove(&sorted(&ring)) {
             findings.push(format!(
@@ -293,7 +294,7 @@ fn no_function_outgrows_seventy_lines() {
 #[test]
 fn no_file_is_a_drawer_for_odds_and_ends() {
     let mut findings = Vec::new();
-    for source in library().iter().chain(&integration_tests()) {
+    for source in library().iter().chain(integration_tests()) {
         let drawer = source
             .module()
             .into_iter()
@@ -353,7 +354,7 @@ fn a_module_does_not_hand_out_what_belongs_to_another() {
 #[test]
 fn an_ignored_test_says_why() {
     let mut findings = Vec::new();
-    for source in library().iter().chain(&integration_tests()) {
+    for source in library().iter().chain(integration_tests()) {
         let bare = source.code.match_indices("#[ignore]");
         findings.extend(bare.map(|(at, _)| {
             source.finding(
@@ -449,12 +450,14 @@ fn exists(module: &str) -> bool {
     path.is_dir() || path.with_extension("rs").is_file()
 }
 
-fn library() -> Vec<Source> {
-    read(package().join("src"))
+fn library() -> &'static [Source] {
+    static LIBRARY: LazyLock<Vec<Source>> = LazyLock::new(|| read(package().join("src")));
+    &LIBRARY
 }
 
-fn integration_tests() -> Vec<Source> {
-    read(package().join("tests"))
+fn integration_tests() -> &'static [Source] {
+    static TESTS: LazyLock<Vec<Source>> = LazyLock::new(|| read(package().join("tests")));
+    &TESTS
 }
 
 fn read(folder: PathBuf) -> Vec<Source> {
