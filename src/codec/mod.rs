@@ -12,6 +12,7 @@
 
 pub mod avro;
 mod entries;
+pub mod envelope;
 pub mod format;
 pub mod framing;
 pub mod json;

@@ -29,6 +29,7 @@ pub mod encode;
 mod input;
 mod normal;
 mod project;
+pub mod render;
 pub mod schema;
 mod skip;
 mod step;

@@ -13,7 +13,7 @@
 
 mod number;
 mod parse;
-mod scan;
+pub(super) mod scan;
 mod walk;
 mod write;
 

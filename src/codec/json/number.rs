@@ -7,7 +7,7 @@ use crate::record::Value;
 
 /// A number as serde_json tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Number {
+pub(in crate::codec) enum Number {
     /// Zero and above, without fraction or exponent.
     Natural(u64),
     /// Below zero, without fraction or exponent.
@@ -53,7 +53,7 @@ struct Digits {
 impl Scanner<'_> {
     /// Reads the number that starts here.
     #[inline]
-    pub(super) fn number(&mut self) -> Result<Number, JsonError> {
+    pub(in crate::codec) fn number(&mut self) -> Result<Number, JsonError> {
         let start = self.at;
         let negative = self.take_if(b'-');
         let mut digits = Digits::default();

@@ -35,7 +35,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
 
 impl<'a> Scanner<'a> {
     /// Reads the value that starts here, behind white space.
-    pub(super) fn value(&mut self) -> Result<Value<'a>, JsonError> {
+    pub(in crate::codec) fn value(&mut self) -> Result<Value<'a>, JsonError> {
         match self.peek_token() {
             b'"' => Ok(Value::Text(self.string()?.decode())),
             b'-' | b'0'..=b'9' => Ok(self.number()?.into()),

@@ -65,21 +65,21 @@ pub enum Fault {
 
 /// Reads through a document from front to back.
 #[derive(Debug)]
-pub(super) struct Scanner<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) at: usize,
+pub(in crate::codec) struct Scanner<'a> {
+    pub(in crate::codec) bytes: &'a [u8],
+    pub(in crate::codec) at: usize,
     depth_left: u8,
 }
 
 /// A string as it stands between its quotes; well formed, escapes included.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RawText<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) has_escapes: bool,
+pub(in crate::codec) struct RawText<'a> {
+    pub(in crate::codec) bytes: &'a [u8],
+    pub(in crate::codec) has_escapes: bool,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(in crate::codec) const fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
             at: 0,
@@ -87,7 +87,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    pub(super) const fn error(&self, fault: Fault) -> JsonError {
+    /// A scanner of what will stand `levels` deep in another document.
+    pub(in crate::codec) const fn within(bytes: &'a [u8], levels: u8) -> Self {
+        let mut scanner = Self::new(bytes);
+        scanner.depth_left -= levels;
+        scanner
+    }
+
+    pub(in crate::codec) const fn error(&self, fault: Fault) -> JsonError {
         let fault = if self.at >= self.bytes.len() {
             Fault::End
         } else {
@@ -98,12 +105,12 @@ impl<'a> Scanner<'a> {
 
     /// The byte here; 0, which is never right outside a string, at the end.
     #[inline]
-    pub(super) fn peek(&self) -> u8 {
+    pub(in crate::codec) fn peek(&self) -> u8 {
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
 
     #[inline]
-    pub(super) fn take_if(&mut self, byte: u8) -> bool {
+    pub(in crate::codec) fn take_if(&mut self, byte: u8) -> bool {
         let there = self.peek() == byte;
         self.at += usize::from(there);
         there
@@ -111,7 +118,7 @@ impl<'a> Scanner<'a> {
 
     /// Moves past white space and tells the byte behind it.
     #[inline]
-    pub(super) fn peek_token(&mut self) -> u8 {
+    pub(in crate::codec) fn peek_token(&mut self) -> u8 {
         loop {
             let byte = self.peek();
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
@@ -122,7 +129,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    pub(super) fn expect(&mut self, byte: u8, fault: Fault) -> Result<(), JsonError> {
+    pub(in crate::codec) fn expect(&mut self, byte: u8, fault: Fault) -> Result<(), JsonError> {
         if self.peek_token() != byte {
             return Err(self.error(fault));
         }
@@ -131,7 +138,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Nothing but white space may be left.
-    pub(super) fn finish(&mut self) -> Result<(), JsonError> {
+    pub(in crate::codec) fn finish(&mut self) -> Result<(), JsonError> {
         self.peek_token();
         if self.at < self.bytes.len() {
             return Err(self.error(Fault::Trailing));
@@ -140,7 +147,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    pub(super) fn descend(&mut self) -> Result<(), JsonError> {
+    pub(in crate::codec) fn descend(&mut self) -> Result<(), JsonError> {
         self.depth_left -= 1;
         if self.depth_left == 0 {
             return Err(self.error(Fault::Depth));
@@ -149,13 +156,13 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    pub(super) const fn ascend(&mut self) {
+    pub(in crate::codec) const fn ascend(&mut self) {
         self.depth_left += 1;
     }
 
     /// Reads `null`, `true` or `false`.
     #[inline]
-    pub(super) fn word(&mut self) -> Result<Value<'a>, JsonError> {
+    pub(in crate::codec) fn word(&mut self) -> Result<Value<'a>, JsonError> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let (len, value) = if rest.starts_with(b"true") {
             (4, Value::Bool(true))
@@ -172,7 +179,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads `"key":` and stops at the value.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<RawText<'a>, JsonError> {
+    pub(in crate::codec) fn key(&mut self) -> Result<RawText<'a>, JsonError> {
         if self.peek_token() != b'"' {
             return Err(self.error(Fault::Key));
         }
@@ -185,7 +192,7 @@ impl<'a> Scanner<'a> {
     ///
     /// Called behind each entry.
     #[inline]
-    pub(super) fn goes_on(&mut self, close: u8, fault: Fault) -> Result<bool, JsonError> {
+    pub(in crate::codec) fn goes_on(&mut self, close: u8, fault: Fault) -> Result<bool, JsonError> {
         match self.peek_token() {
             b',' => {
                 self.at += 1;
@@ -201,14 +208,14 @@ impl<'a> Scanner<'a> {
 
     /// Whether the list or object that was just opened is empty; then it ends here.
     #[inline]
-    pub(super) fn is_empty(&mut self, close: u8) -> bool {
+    pub(in crate::codec) fn is_empty(&mut self, close: u8) -> bool {
         self.peek_token();
         self.take_if(close)
     }
 
     /// Reads the string whose opening quote stands here.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<RawText<'a>, JsonError> {
+    pub(in crate::codec) fn string(&mut self) -> Result<RawText<'a>, JsonError> {
         self.at += 1;
         let start = self.at;
         let mut has_escapes = false;
@@ -314,7 +321,7 @@ impl<'a> Scanner<'a> {
 impl<'a> RawText<'a> {
     /// The text, borrowed where there are no escapes.
     #[inline]
-    pub(super) fn decode(self) -> Cow<'a, str> {
+    pub(in crate::codec) fn decode(self) -> Cow<'a, str> {
         if self.has_escapes {
             Cow::Owned(self.unescape())
         } else {
