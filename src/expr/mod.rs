@@ -36,3 +36,6 @@ pub use parser::{NESTING_MAX, SOURCE_BYTES_MAX, parse};
 pub use program::Program;
 pub use scope::Scope;
 pub use ty::{RecordType, Type};
+
+#[cfg(test)]
+mod tests;
