@@ -33,11 +33,7 @@ impl Source {
 
     pub(crate) fn new(path: String, text: String) -> Self {
         let code = blank(&text);
-        let test_code = if path.ends_with("/tests.rs") {
-            std::iter::once(0..code.len()).collect()
-        } else {
-            test_items(&code)
-        };
+        let test_code = test_items(&code);
         Self {
             path,
             text,
@@ -50,6 +46,11 @@ impl Source {
     pub(crate) fn finding(&self, at: usize, what: &str) -> String {
         let line = 1 + self.text[..at].matches('\n').count();
         format!("{}:{line}: {what}", self.path)
+    }
+
+    /// Says that only a test build has this file.
+    pub(crate) fn set_test_code(&mut self) {
+        self.test_code = std::iter::once(0..self.code.len()).collect();
     }
 
     pub(crate) fn is_test_code(&self, at: usize) -> bool {
