@@ -372,9 +372,33 @@ fn take_bytes<'s>(rest: &mut &'s [u8]) -> Option<Option<&'s [u8]>> {
 }
 
 /// The inner `None` is a negative length.
+///
+/// Lengths of one and two bytes are taken here, straight to what they mean: the sign is bit 0.
 #[inline]
 fn take_length(rest: &mut &[u8]) -> Option<Option<usize>> {
-    Some(usize::try_from(varint::take_i32(rest)?).ok())
+    match *rest {
+        &[first @ ..0x80, ref tail @ ..] => {
+            *rest = tail;
+            Some(positive(first.into()))
+        }
+        &[first, second @ ..0x80, ref tail @ ..] => {
+            *rest = tail;
+            Some(positive(
+                usize::from(first & 0x7f) | usize::from(second) << 7,
+            ))
+        }
+        _ => Some(usize::try_from(varint::take_i32(rest)?).ok()),
+    }
+}
+
+/// The number that is zig-zag encoded, where it is not negative.
+#[inline]
+const fn positive(encoded: usize) -> Option<usize> {
+    if encoded & 1 == 0 {
+        Some(encoded >> 1)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -20,11 +20,20 @@ pub fn take_i64(bytes: &mut &[u8]) -> Option<i64> {
         *bytes = rest;
         return Some(unzigzag(u64::from(first)));
     }
-    take_long(bytes)
+    // Two bytes hold most lengths and deltas of records; the rest is left to a call.
+    if let [second @ ..0x80, rest @ ..] = rest {
+        *bytes = rest;
+        let number = u64::from(first & 0x7f) | (u64::from(*second) << 7);
+        return Some(unzigzag(number));
+    }
+    let (number, rest) = take_long(bytes)?;
+    *bytes = rest;
+    Some(number)
 }
 
+/// Takes and gives the bytes by value, so that callers keep them in registers.
 #[inline(never)]
-fn take_long(bytes: &mut &[u8]) -> Option<i64> {
+fn take_long(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let mut number = 0u64;
     for (index, &byte) in bytes.iter().take(LEN_MAX).enumerate() {
         let group = u64::from(byte & 0x7f);
@@ -33,8 +42,7 @@ fn take_long(bytes: &mut &[u8]) -> Option<i64> {
         }
         number |= group << (7 * index);
         if byte < 0x80 {
-            *bytes = bytes.get(index + 1..)?;
-            return Some(unzigzag(number));
+            return Some((unzigzag(number), bytes.get(index + 1..)?));
         }
     }
     None
@@ -53,11 +61,17 @@ pub fn take_i32(bytes: &mut &[u8]) -> Option<i32> {
 #[inline]
 pub fn put_i64(out: &mut Vec<u8>, number: i64) {
     let mut rest = zigzag(number);
-    while rest >= 0x80 {
-        out.push(low_byte(rest) | 0x80);
-        rest >>= 7;
+    if rest < 0x80 {
+        out.push(low_byte(rest));
+    } else if rest < 0x4000 {
+        out.extend_from_slice(&[low_byte(rest) | 0x80, low_byte(rest >> 7)]);
+    } else {
+        while rest >= 0x80 {
+            out.push(low_byte(rest) | 0x80);
+            rest >>= 7;
+        }
+        out.push(low_byte(rest));
     }
-    out.push(low_byte(rest));
 }
 
 /// How many bytes [`put_i64`] appends for `number`: 1 to 10.

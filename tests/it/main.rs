@@ -1,5 +1,7 @@
 //! Integration tests, one binary.
 
+// What allocates nothing, once its memory has grown to the work.
+mod allocations;
 // Record batches against the other Rust implementations.
 mod batch_judges;
 // Apache Kafka in a container.

@@ -269,7 +269,7 @@ fn a_bomb_takes_no_more_memory_than_its_limit() {
             let outcome = decompressor.decompress(codec, &bomb);
             assert!(matches!(outcome, Err(CompressionError::TooLarge { .. })));
         });
-        assert!(info.bytes_max < 3 << 20, "{codec}: {}", info.bytes_max);
+        assert!(info.bytes_max < 4 << 20, "{codec}: {}", info.bytes_max);
     }
 }
 
