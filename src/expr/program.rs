@@ -33,6 +33,17 @@ impl Program {
         &self.ty
     }
 
+    /// The slot of the field that it is, where it is a field and nothing more.
+    ///
+    /// Evaluating it then fails only where the field is absent.
+    #[must_use]
+    pub const fn slot(&self) -> Option<usize> {
+        match self.code {
+            Code::Slot(slot, _) => Some(slot),
+            _ => None,
+        }
+    }
+
     /// The text that it was compiled from.
     #[must_use]
     pub fn source(&self) -> &str {

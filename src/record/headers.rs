@@ -68,6 +68,19 @@ impl<'a> HeadersView<'a> {
         HeaderIter { rest: self.encoded }
     }
 
+    /// All headers but the first.
+    #[must_use]
+    pub fn without_first(self) -> Self {
+        let mut rest = self.encoded;
+        match take_header(&mut rest) {
+            Some(_) => Self {
+                encoded: rest,
+                count: self.count - 1,
+            },
+            None => Self::EMPTY,
+        }
+    }
+
     /// The last header named `name`, which is the one that counts where a name repeats (Kafka's
     /// `Headers.lastHeader`).
     #[must_use]
@@ -161,6 +174,12 @@ mod tests {
             Some(Some(&b""[..])),
             "the last one counts"
         );
+        assert_eq!(view.without_first().len(), 3);
+        assert_eq!(
+            view.without_first().iter().next().map(|h| h.name),
+            Some(&b"a"[..])
+        );
+        assert_eq!(HeadersView::EMPTY.without_first(), HeadersView::EMPTY);
     }
 
     #[test]

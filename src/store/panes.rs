@@ -144,7 +144,7 @@ impl<S: PaneState> Panes<S> {
     }
 
     /// The panes of `slices`, oldest first, each with its slice number.
-    pub fn range(&self, slices: Range<i64>) -> impl Iterator<Item = (i64, &Pane<S>)> {
+    pub fn range(&self, slices: Range<i64>) -> impl Iterator<Item = (i64, &Pane<S>)> + Clone {
         let places = self.place(slices.start)..self.place(slices.end.max(slices.start));
         self.open.range(places).map(|(slice, pane)| (*slice, pane))
     }
@@ -208,11 +208,11 @@ mod tests {
     #[test]
     fn panes_stand_in_order_of_slices_and_slots_in_order_of_arrival() {
         let (mut panes, mut keys) = (Panes::default(), Keys::new());
-        for (offset, (slice, key)) in [(5, b"b"), (3, b"a"), (5, b"a"), (5, b"b")]
+        for ((slice, key), offset) in [(5, b"b"), (3, b"a"), (5, b"a"), (5, b"b")]
             .into_iter()
-            .enumerate()
+            .zip(0..)
         {
-            touch(&mut panes, &mut keys, slice, offset as i64, key);
+            touch(&mut panes, &mut keys, slice, offset, key);
         }
         let seen: Vec<_> = panes
             .range(i64::MIN..i64::MAX)
@@ -228,7 +228,8 @@ mod tests {
         let expected = [(3, b"a".to_vec(), vec![1]), (5, b"ba".to_vec(), vec![2, 1])];
         assert_eq!(seen, expected);
         assert_eq!(panes.range(4..5).count(), 0);
-        assert_eq!(panes.range(5..4).count(), 0, "an empty range, not a panic");
+        let (start, end) = (5, 4);
+        assert_eq!(panes.range(start..end).count(), 0, "empty, and no panic");
     }
 
     #[test]

@@ -20,10 +20,32 @@
 //! one slice, and slices are merged when a window's result comes out.
 
 pub mod account;
+mod after_repartition;
 pub mod aggregate;
+mod aside;
+mod before_repartition;
+pub mod clock;
+mod columns;
 pub mod effects;
+mod event_time;
+mod intake;
+mod key;
+mod keyed;
+mod mapped;
+mod outcome;
 pub mod plan;
 pub mod progress;
+mod reason;
+mod recycle;
+pub mod repartition;
+mod results;
+mod source_clocks;
+mod source_step;
 pub mod stage;
 pub mod step;
+pub mod task;
+mod value_bytes;
+mod value_writer;
+mod whole;
 pub mod window;
+mod windowed;

@@ -6,7 +6,11 @@ mod allocations;
 mod batch_judges;
 // Apache Kafka in a container.
 mod containers;
+// The engine against what Apache Kafka Streams gave for the same scripts.
+mod golden;
 // Record batches that Apache Kafka wrote.
 mod java_batches;
+// What tests share.
+mod support;
 // The sources themselves: who uses whom, what a pure module may say, sizes, dead files.
 mod tidy;

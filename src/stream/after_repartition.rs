@@ -1,0 +1,243 @@
+//! The second stage of a re-keyed flow: from the repartition topic to the sink topic.
+
+use std::sync::Arc;
+
+use crate::codec::avro::schema::SchemaError;
+use crate::codec::framing::SchemaId;
+use crate::codec::projection::Root;
+use crate::record::Offset;
+use crate::record::PartitionId;
+use crate::record::RecordView;
+use crate::record::Timestamp;
+use crate::record::Value;
+use crate::stream::aside::Origin;
+use crate::stream::clock::Reading;
+use crate::stream::effects::Effects;
+use crate::stream::outcome::Outcome;
+use crate::stream::outcome::Trouble;
+use crate::stream::plan::Operator;
+use crate::stream::plan::WindowAggregate;
+use crate::stream::progress::Progress;
+use crate::stream::reason::Reason;
+use crate::stream::recycle::recycle;
+use crate::stream::repartition::Incoming;
+use crate::stream::repartition::Sent;
+use crate::stream::source_clocks::SourceClocks;
+use crate::stream::source_step::Ledger;
+use crate::stream::stage::Stage;
+use crate::stream::step::Failure;
+use crate::stream::step::StepEnd;
+use crate::stream::windowed::Added;
+use crate::stream::windowed::Contribution;
+use crate::stream::windowed::Windowed;
+
+/// Reads a repartition partition and aggregates it; stream time is that of the source partition
+/// that is furthest behind ([`crate::stream::source_clocks`]).
+///
+/// A restart of the first stage may send records of a source partition once more. They stand
+/// behind the first ones, in the same order, so a record whose source offset is not above all
+/// those of its source partition before it is a repetition, and is left out.
+#[derive(Debug)]
+pub(crate) struct AfterRepartition {
+    stage: Arc<Stage>,
+    partition: PartitionId,
+    ledger: Ledger,
+    clocks: SourceClocks,
+    /// The largest source offset seen of each source partition.
+    seen: Vec<Offset>,
+    windowed: Windowed,
+    arguments: Vec<Value<'static>>,
+}
+
+impl AfterRepartition {
+    pub(crate) fn new(
+        stage: &Arc<Stage>,
+        aggregation: &WindowAggregate,
+        partition: PartitionId,
+        sources: u32,
+        id: SchemaId,
+    ) -> Result<Self, SchemaError> {
+        let sources = sources as usize;
+        Ok(Self {
+            stage: Arc::clone(stage),
+            partition,
+            ledger: Ledger::new(stage),
+            clocks: SourceClocks::new(sources),
+            seen: vec![Offset(-1); sources],
+            windowed: Windowed::new(stage, aggregation, id)?,
+            arguments: Vec::new(),
+        })
+    }
+
+    pub(crate) fn step<'b>(
+        &mut self,
+        records: impl Iterator<Item = RecordView<'b>>,
+        _now: Timestamp,
+        position: &mut Offset,
+        effects: &mut Effects,
+    ) -> StepEnd {
+        let mut arguments = recycle(std::mem::take(&mut self.arguments));
+        let mut end = StepEnd::Done;
+        for record in records {
+            if let Some(early) = self.take(record, &mut arguments, effects) {
+                end = early;
+                break;
+            }
+            *position = record.offset.next();
+        }
+        self.arguments = recycle(arguments);
+        end
+    }
+
+    #[inline]
+    fn take<'b>(
+        &mut self,
+        record: RecordView<'b>,
+        arguments: &mut Vec<Value<'b>>,
+        effects: &mut Effects,
+    ) -> Option<StepEnd> {
+        self.clocks.wake();
+        let (sent, incoming) = match self.read(record, arguments) {
+            Ok((_, None)) => return self.advance(effects).err().map(StepEnd::Failed),
+            Ok((sent, Some(incoming))) => (sent, incoming),
+            Err(reason) => {
+                let here = || self.here(record);
+                let refused = Err(Trouble::Rejected(reason));
+                return self.ledger.enter(record.offset, refused, here, effects);
+            }
+        };
+        let outcome = self.aggregate(record, sent, incoming, arguments, effects);
+        let origin = || match incoming.source {
+            None => self.here(record),
+            Some(source) => Origin {
+                topic: &self.stage.flow.source.topic,
+                partition: sent.partition,
+                record: source,
+            },
+        };
+        self.ledger.enter(record.offset, outcome, origin, effects)
+    }
+
+    fn here<'o>(&'o self, record: RecordView<'o>) -> Origin<'o> {
+        Origin {
+            topic: self.stage.input(),
+            partition: self.partition,
+            record,
+        }
+    }
+
+    /// Reads a record and hears its clock; without the rest it is a clock record.
+    #[inline]
+    fn read<'b>(
+        &mut self,
+        record: RecordView<'b>,
+        arguments: &mut Vec<Value<'b>>,
+    ) -> Result<(Sent, Option<Incoming<'b>>), Reason> {
+        let malformed = Reason::Repartition;
+        let sent = Sent::of(record.headers).ok_or(malformed("no clock header"))?;
+        let source = usize::try_from(sent.partition.0).unwrap_or(usize::MAX);
+        let heard = self.clocks.hear(source, sent.time);
+        heard.ok_or(malformed("a source partition that is not there"))?;
+        if record.key.is_none() && record.value.is_none() {
+            return Ok((sent, None));
+        }
+        let incoming = Incoming::read(record, sent, arguments).map_err(malformed)?;
+        if !record.timestamp.is_event_time() {
+            return Err(Reason::BeforeEpoch(record.timestamp));
+        }
+        self.check(arguments)?;
+        Ok((sent, Some(incoming)))
+    }
+
+    /// The arguments were checked when they were sent; they may be of another plan.
+    fn check(&self, arguments: &[Value<'_>]) -> Result<(), Reason> {
+        let Operator::Window(aggregation) = &self.stage.flow.operator else {
+            return Ok(());
+        };
+        let aggregates = &aggregation.aggregates;
+        if aggregates.len() != arguments.len() {
+            return Err(Reason::Repartition("arguments of other aggregates"));
+        }
+        for (named, argument) in aggregates.iter().zip(arguments) {
+            let checked = named.function.check(argument);
+            checked.map_err(|error| Reason::BadArgument {
+                name: named.name.clone(),
+                error,
+            })?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn aggregate(
+        &mut self,
+        record: RecordView<'_>,
+        sent: Sent,
+        incoming: Incoming<'_>,
+        arguments: &[Value<'_>],
+        effects: &mut Effects,
+    ) -> Result<Outcome, Trouble> {
+        self.advance(effects)?;
+        let source = usize::try_from(sent.partition.0).unwrap_or(usize::MAX);
+        match self.seen.get_mut(source) {
+            Some(seen) if sent.offset > *seen => *seen = sent.offset,
+            _ => return Ok(Outcome::Replayed),
+        }
+        let contribution = Contribution {
+            key: incoming.key,
+            time: record.timestamp,
+            offset: record.offset,
+            arguments,
+        };
+        match self.windowed.add(contribution, effects)?? {
+            Added::Aggregated { expired_windows } => Ok(Outcome::Aggregated { expired_windows }),
+            Added::Late => Ok(Outcome::Late {
+                time: record.timestamp,
+                stream_time: self.clocks.stream_time(),
+            }),
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        self.windowed.advance(self.clocks.stream_time(), effects)
+    }
+
+    pub(crate) const fn add_schema(
+        &self,
+        _root: Root,
+        _id: SchemaId,
+        _text: &str,
+    ) -> Result<(), SchemaError> {
+        Ok(())
+    }
+
+    pub(crate) fn tick(
+        &mut self,
+        now: Timestamp,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        self.clocks.tick(now, reading);
+        self.advance(effects)
+    }
+
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        self.windowed.flush(effects)
+    }
+
+    pub(crate) fn progress(&self, position: Offset) -> Progress {
+        Progress {
+            position: position.max(self.ledger.replayed_below),
+            committable: self.windowed.rebuild_from().unwrap_or(position),
+            stream_time: self.clocks.stream_time(),
+            sources: self.clocks.clocks().to_vec(),
+        }
+    }
+
+    pub(crate) fn restore(&mut self, progress: &Progress) {
+        self.ledger.replayed_below = progress.position;
+        self.clocks.restore(progress.stream_time, &progress.sources);
+        self.windowed.restore(self.clocks.stream_time());
+    }
+}

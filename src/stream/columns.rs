@@ -1,0 +1,110 @@
+//! The state of a pane: aggregates in columns, and what came when.
+
+use crate::record::Timestamp;
+use crate::record::Value;
+use crate::store::panes::PaneState;
+use crate::stream::aggregate::Function;
+use crate::stream::aggregate::column::Column;
+
+/// The state of a pane, by slot: one column for each aggregate, the largest event time, and which
+/// slots have changed since the last commit.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    times: Vec<Timestamp>,
+    aggregates: Box<[Column]>,
+    changes: Changes,
+}
+
+/// Which slots have changed, in the order of their first change.
+#[derive(Debug, Default)]
+struct Changes {
+    slots: Vec<usize>,
+    has_changed: Vec<bool>,
+}
+
+impl Columns {
+    /// Columns of `functions`, without slots.
+    pub(crate) fn new(functions: &[Function]) -> Self {
+        Self {
+            times: Vec::new(),
+            aggregates: functions.iter().copied().map(Column::new).collect(),
+            changes: Changes::default(),
+        }
+    }
+
+    /// Takes one record into `slot`: its event time, and its arguments in the order of the
+    /// aggregates.
+    #[inline]
+    pub(crate) fn add(&mut self, slot: usize, time: Timestamp, arguments: &[Value<'_>]) {
+        if let Some(latest) = self.times.get_mut(slot) {
+            *latest = time.max(*latest);
+        }
+        for (column, argument) in self.aggregates.iter_mut().zip(arguments) {
+            column.add(slot, argument);
+        }
+    }
+
+    /// Notes that `slot` has changed since the last commit.
+    #[inline]
+    pub(crate) fn mark(&mut self, slot: usize) {
+        if let Some(has_changed @ false) = self.changes.has_changed.get_mut(slot) {
+            *has_changed = true;
+            self.changes.slots.push(slot);
+        }
+    }
+
+    /// The slots that have changed since the last commit, in the order of their first change.
+    pub(crate) fn changed(&self) -> &[usize] {
+        &self.changes.slots
+    }
+
+    /// A commit begins: nothing has changed since.
+    pub(crate) fn settle(&mut self) {
+        for slot in self.changes.slots.drain(..) {
+            if let Some(has_changed) = self.changes.has_changed.get_mut(slot) {
+                *has_changed = false;
+            }
+        }
+    }
+
+    /// Merges slots of `other` into slots of this: pairs of a slot there and a slot here.
+    pub(crate) fn merge(&mut self, other: &Self, slots: &[(usize, usize)]) {
+        for &(there, here) in slots {
+            if let (Some(into), Some(from)) = (self.times.get_mut(here), other.times.get(there)) {
+                *into = (*from).max(*into);
+            }
+        }
+        for (into, from) in self.aggregates.iter_mut().zip(&other.aggregates) {
+            into.merge(from, slots);
+        }
+    }
+
+    /// The largest event time in `slot`.
+    pub(crate) fn time(&self, slot: usize) -> Timestamp {
+        self.times.get(slot).copied().unwrap_or(Timestamp::MIN)
+    }
+
+    /// The columns, in the order of the aggregates.
+    pub(crate) fn aggregates(&self) -> &[Column] {
+        &self.aggregates
+    }
+}
+
+impl PaneState for Columns {
+    fn push(&mut self) {
+        self.times.push(Timestamp::MIN);
+        self.changes.has_changed.push(false);
+        for column in &mut self.aggregates {
+            column.push();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.times.clear();
+        self.changes.slots.clear();
+        self.changes.has_changed.clear();
+        for column in &mut self.aggregates {
+            column.clear();
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What becomes of one record.
+
+use crate::codec::framing::SchemaId;
+use crate::codec::projection::Root;
+use crate::record::Timestamp;
+use crate::stream::reason::Reason;
+use crate::stream::step::Failure;
+
+/// What became of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Aggregated {
+        expired_windows: u64,
+    },
+    Passed,
+    Filtered,
+    Late {
+        time: Timestamp,
+        stream_time: Timestamp,
+    },
+    Replayed,
+}
+
+/// Why a record has no outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Trouble {
+    /// It takes a schema that has not been given yet.
+    NeedsSchema(Root, SchemaId),
+    /// The record is at fault.
+    Rejected(Reason),
+    /// A result is at fault, and the flow is to stop then.
+    Stopped(Failure),
+}
+
+impl From<Reason> for Trouble {
+    fn from(reason: Reason) -> Self {
+        Self::Rejected(reason)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Stopped(failure)
+    }
+}

@@ -1,0 +1,248 @@
+//! Results of windows to records of the sink topic.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::DateTime;
+
+use crate::codec::avro::schema::SchemaError;
+use crate::codec::framing::SchemaId;
+use crate::codec::projection::Path;
+use crate::codec::projection::Root;
+use crate::codec::projection::Row;
+use crate::record::HeadersView;
+use crate::record::Offset;
+use crate::record::PartitionId;
+use crate::record::RecordView;
+use crate::record::Timestamp;
+use crate::record::TimestampType;
+use crate::record::Value;
+use crate::store::keys::TaggedKey;
+use crate::stream::columns::Columns;
+use crate::stream::effects::Destination;
+use crate::stream::effects::Effects;
+use crate::stream::key;
+use crate::stream::plan::Flow;
+use crate::stream::plan::Operator;
+use crate::stream::plan::Select;
+use crate::stream::plan::WindowAggregate;
+use crate::stream::reason::Reason;
+use crate::stream::recycle::recycle;
+use crate::stream::value_writer::ValueWriter;
+
+/// Writes the results of one flow's windows.
+///
+/// A result's key is the flow's key as text, its timestamp the largest event time of the records
+/// in it, its value an object: key, window and aggregates, or what `select` says.
+#[derive(Debug)]
+pub(crate) struct ResultWriter {
+    flow: Arc<Flow>,
+    values: ValueWriter,
+    /// What the slots that `select` reads are filled with.
+    fillings: Vec<Filling>,
+    slots: Vec<Option<Value<'static>>>,
+}
+
+/// One result.
+#[derive(Debug)]
+pub(crate) struct WindowResult<'r> {
+    pub(crate) key: TaggedKey<'r>,
+    /// Start inside, end outside.
+    pub(crate) window: Range<Timestamp>,
+    pub(crate) columns: &'r Columns,
+    pub(crate) slot: usize,
+}
+
+/// What a slot of a result's row holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filling {
+    Key,
+    Window,
+    Start,
+    End,
+    Aggregate(usize),
+    /// No such thing: the slot stays empty.
+    Nothing,
+}
+
+impl ResultWriter {
+    /// A writer of the results of `flow`, framing Avro with `id`.
+    ///
+    /// # Errors
+    ///
+    /// Where the sink's schema is none.
+    pub(crate) fn new(flow: &Arc<Flow>, id: SchemaId) -> Result<Self, SchemaError> {
+        let aggregation = aggregation(flow);
+        let select = aggregation.and_then(|aggregation| aggregation.select.as_ref());
+        let names: Vec<&str> = match (select, aggregation) {
+            (Some(select), _) => select.columns.iter().map(|(name, _)| &**name).collect(),
+            (None, aggregation) => ["key", "window"]
+                .into_iter()
+                .chain(aggregation.iter().flat_map(|all| names(all)))
+                .collect(),
+        };
+        let paths = select.map_or(&[][..], |select| select.fields.paths());
+        let filling = |path| aggregation.map_or(Filling::Nothing, |all| Filling::of(path, all));
+        Ok(Self {
+            flow: Arc::clone(flow),
+            values: ValueWriter::new(names, &flow.sink.value, id)?,
+            fillings: paths.iter().map(filling).collect(),
+            slots: Vec::new(),
+        })
+    }
+
+    /// Puts `result` out.
+    ///
+    /// # Errors
+    ///
+    /// Where it has no form: a sum beyond its range, an expression that fails, a value that does
+    /// not fit the schema. Nothing is put out then.
+    pub(crate) fn write(
+        &mut self,
+        result: &WindowResult<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Reason> {
+        let time = result.columns.time(result.slot);
+        let draft = effects
+            .draft(Destination::Sink, time)
+            .key(Some(result.key.bytes));
+        draft
+            .value_with(|out| self.put_value(result, out))?
+            .commit();
+        effects.account.results += 1;
+        Ok(())
+    }
+
+    fn put_value(&mut self, result: &WindowResult<'_>, out: &mut Vec<u8>) -> Result<(), Reason> {
+        let flow = Arc::clone(&self.flow);
+        match aggregation(&flow) {
+            Some(all @ WindowAggregate { select: None, .. }) => {
+                let fixed = [Ok(key::to_value(result.key)), Ok(result.window_millis())];
+                let aggregates = 0..all.aggregates.len();
+                let aggregates = aggregates.map(|index| result.aggregate(index, all));
+                self.values.put(fixed.into_iter().chain(aggregates), out)
+            }
+            Some(
+                all @ WindowAggregate {
+                    select: Some(select),
+                    ..
+                },
+            ) => self.put_selected(result, all, select, out),
+            None => Ok(()),
+        }
+    }
+
+    fn put_selected(
+        &mut self,
+        result: &WindowResult<'_>,
+        all: &WindowAggregate,
+        select: &Select,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Reason> {
+        let mut slots = recycle(std::mem::take(&mut self.slots));
+        slots.clear();
+        for filling in &self.fillings {
+            slots.push(result.filling(*filling, all)?);
+        }
+        let row = Row {
+            topic: &self.flow.sink.topic,
+            partition: PartitionId(0),
+            record: record_of(result),
+            slots,
+        };
+        let columns = select.columns.iter().map(|(name, program)| {
+            program.eval(&row).map_err(|error| Reason::Select {
+                name: name.clone(),
+                error,
+            })
+        });
+        let put = self.values.put(columns, out);
+        self.slots = recycle(row.slots);
+        put
+    }
+}
+
+fn aggregation(flow: &Flow) -> Option<&WindowAggregate> {
+    match &flow.operator {
+        Operator::Window(aggregation) => Some(aggregation),
+        Operator::Map(_) => None,
+    }
+}
+
+fn names(aggregation: &WindowAggregate) -> impl Iterator<Item = &str> {
+    aggregation.aggregates.iter().map(|named| &*named.name)
+}
+
+/// The record that a result becomes, as far as expressions may ask for it.
+fn record_of<'r>(result: &WindowResult<'r>) -> RecordView<'r> {
+    RecordView {
+        offset: Offset(0),
+        timestamp: result.columns.time(result.slot),
+        timestamp_type: TimestampType::CreateTime,
+        key: Some(result.key.bytes),
+        value: None,
+        headers: HeadersView::EMPTY,
+    }
+}
+
+impl Filling {
+    fn of(path: &Path, aggregation: &WindowAggregate) -> Self {
+        let steps: Vec<&str> = path.steps.iter().map(|step| &**step).collect();
+        match (path.root, &*steps) {
+            (Root::Key, []) => Self::Key,
+            (Root::Result, ["window"]) => Self::Window,
+            (Root::Result, ["window", "start"]) => Self::Start,
+            (Root::Result, ["window", "end"]) => Self::End,
+            (Root::Result, [name]) => names(aggregation)
+                .position(|known| known == *name)
+                .map_or(Self::Nothing, Self::Aggregate),
+            _ => Self::Nothing,
+        }
+    }
+}
+
+impl<'r> WindowResult<'r> {
+    fn filling(
+        &self,
+        filling: Filling,
+        all: &WindowAggregate,
+    ) -> Result<Option<Value<'r>>, Reason> {
+        Ok(Some(match filling {
+            Filling::Key => key::to_value(self.key),
+            Filling::Window => window_value(&self.window, instant),
+            Filling::Start => instant(self.window.start),
+            Filling::End => instant(self.window.end),
+            Filling::Aggregate(index) => self.aggregate(index, all)?,
+            Filling::Nothing => return Ok(None),
+        }))
+    }
+
+    fn aggregate(&self, index: usize, all: &WindowAggregate) -> Result<Value<'r>, Reason> {
+        let Some(column) = self.columns.aggregates().get(index) else {
+            return Ok(Value::Null);
+        };
+        column.result(self.slot).map_err(|error| {
+            let name = all.aggregates.get(index).map_or("", |named| &named.name);
+            Reason::Write(format!("{name}: {error}"))
+        })
+    }
+
+    fn window_millis(&self) -> Value<'static> {
+        window_value(&self.window, |time| Value::Int(time.0))
+    }
+}
+
+fn window_value(
+    window: &Range<Timestamp>,
+    value: impl Fn(Timestamp) -> Value<'static>,
+) -> Value<'static> {
+    Value::Map(vec![
+        (Value::text("start"), value(window.start)),
+        (Value::text("end"), value(window.end)),
+    ])
+}
+
+/// The instant, or integer milliseconds where it lies beyond the years that instants have.
+fn instant(time: Timestamp) -> Value<'static> {
+    DateTime::from_timestamp_millis(time.0).map_or(Value::Int(time.0), Value::Timestamp)
+}

@@ -1,0 +1,190 @@
+//! One partition of one stage.
+
+use std::sync::Arc;
+
+use crate::codec::avro::schema::SchemaError;
+use crate::codec::framing::SchemaId;
+use crate::codec::projection::Root;
+use crate::record::Offset;
+use crate::record::PartitionId;
+use crate::record::RecordView;
+use crate::record::Timestamp;
+use crate::stream::after_repartition::AfterRepartition;
+use crate::stream::before_repartition::BeforeRepartition;
+use crate::stream::clock::Reading;
+use crate::stream::effects::Effects;
+use crate::stream::mapped::Mapped;
+use crate::stream::plan::Operator;
+use crate::stream::plan::WindowAggregate;
+use crate::stream::progress::Progress;
+use crate::stream::stage::Part;
+use crate::stream::stage::Stage;
+use crate::stream::step::Failure;
+use crate::stream::step::StepEnd;
+use crate::stream::whole::Whole;
+
+/// One partition of one stage: takes records in offset order, keeps the state that they leave, and
+/// says what is to be written.
+///
+/// The runtime's loop: [`step`](Self::step) over the records of a batch, then
+/// [`move_to`](Self::move_to) the offset after it; now and then [`tick`](Self::tick); at each
+/// commit [`flush`](Self::flush), write the effects, and once they are acknowledged commit the
+/// [`progress`](Self::progress). A task knows neither topics nor the wall clock but by what it is
+/// told, so the same calls always give the same effects.
+///
+/// Until state is durable, a restart goes on from [`Progress::committable`] and
+/// [`restore`](Self::restore)s the clocks: windows that were closed stay closed and open ones are
+/// rebuilt exactly, from records that were read before. Results that came out between the last
+/// commit and a crash come out again; none is lost, and none is wrong.
+#[derive(Debug)]
+pub struct Task {
+    operator: Run,
+    position: Offset,
+}
+
+/// What each kind of stage does with records.
+#[derive(Debug)]
+enum Run {
+    Mapped(Box<Mapped>),
+    Whole(Box<Whole>),
+    BeforeRepartition(Box<BeforeRepartition>),
+    AfterRepartition(Box<AfterRepartition>),
+}
+
+/// The same call for whichever kind it is.
+macro_rules! each {
+    ($run:expr, $operator:ident => $body:expr) => {
+        match $run {
+            Run::Mapped($operator) => $body,
+            Run::Whole($operator) => $body,
+            Run::BeforeRepartition($operator) => $body,
+            Run::AfterRepartition($operator) => $body,
+        }
+    };
+}
+
+impl Task {
+    /// A task for `partition` of the input topic of `stage`, at offset 0 and without state.
+    ///
+    /// `sink_schema` is the id that the schema registry gave the schema of the sink, where that
+    /// is written as Avro ([`crate::stream::plan::ValueFormat::Avro`]); else it is not used.
+    ///
+    /// # Errors
+    ///
+    /// [`SchemaError`] where the sink's schema is none.
+    pub fn new(
+        stage: &Arc<Stage>,
+        partition: PartitionId,
+        sink_schema: Option<SchemaId>,
+    ) -> Result<Self, SchemaError> {
+        let id = sink_schema.unwrap_or(SchemaId::Number(0));
+        let operator = match (&stage.flow.operator, &stage.part) {
+            (Operator::Map(map), _) => Run::Mapped(Mapped::new(stage, map, partition, id)?.into()),
+            (Operator::Window(all), part) => Self::windowed(stage, all, part, partition, id)?,
+        };
+        Ok(Self {
+            operator,
+            position: Offset(0),
+        })
+    }
+
+    fn windowed(
+        stage: &Arc<Stage>,
+        all: &WindowAggregate,
+        part: &Part,
+        partition: PartitionId,
+        id: SchemaId,
+    ) -> Result<Run, SchemaError> {
+        Ok(match part {
+            Part::Whole => Run::Whole(Whole::new(stage, all, partition, id)?.into()),
+            Part::BeforeRepartition { partitions, .. } => {
+                Run::BeforeRepartition(BeforeRepartition::new(stage, partition, *partitions).into())
+            }
+            Part::AfterRepartition { sources, .. } => {
+                let after = AfterRepartition::new(stage, all, partition, *sources, id)?;
+                Run::AfterRepartition(after.into())
+            }
+        })
+    }
+
+    /// Takes in `records`, in offset order, at wall clock `now`, and adds to `effects`.
+    ///
+    /// How records are spread over steps changes nothing but when results come out between
+    /// commits. Records below the position are taken in again, which only a restart wants.
+    pub fn step<'b>(
+        &mut self,
+        records: impl IntoIterator<Item = RecordView<'b>>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> StepEnd {
+        let position = &mut self.position;
+        let records = records.into_iter();
+        let end = each!(&mut self.operator, operator => {
+            operator.step(records, now, position, effects)
+        });
+        debug_assert_eq!(effects.account.imbalance(), 0, "{:?}", effects.account);
+        end
+    }
+
+    /// Makes known the text of a schema that [`StepEnd::NeedsSchema`] asked for; `root` is whose
+    /// it is.
+    ///
+    /// # Errors
+    ///
+    /// [`SchemaError`] where `text` is no schema.
+    pub fn add_schema(&mut self, root: Root, id: SchemaId, text: &str) -> Result<(), SchemaError> {
+        each!(&mut self.operator, operator => operator.add_schema(root, id, text))
+    }
+
+    /// The offset of the next record that has not been dealt with.
+    #[must_use]
+    pub const fn position(&self) -> Offset {
+        self.position
+    }
+
+    /// Says that nothing is left to read below `position`: offsets without records, such as
+    /// transaction markers, or records compacted away. A position never goes back.
+    pub fn move_to(&mut self, position: Offset) {
+        self.position = self.position.max(position);
+    }
+
+    /// Lets the wall clock go on to `now`, for sources with `idle`
+    /// ([`crate::stream::clock`]); `reading` is whether all that there is has been read.
+    ///
+    /// To be called about once a second, also where records come.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where a result cannot be written and the flow is to stop then.
+    pub fn tick(
+        &mut self,
+        now: Timestamp,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        each!(&mut self.operator, operator => operator.tick(now, reading, effects))
+    }
+
+    /// Puts out what a commit must not leave behind: updates of windows, and clock records of a
+    /// repartition topic. To be called before each commit, with the effects of the last step.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where a result cannot be written and the flow is to stop then.
+    pub fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        each!(&mut self.operator, operator => operator.flush(effects))
+    }
+
+    /// How far this task has come; to be committed once all effects so far are acknowledged.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        each!(&self.operator, operator => operator.progress(self.position))
+    }
+
+    /// Goes on from `progress`, in a task that has not stepped yet. The next records to give it
+    /// are those from [`Progress::committable`] on.
+    pub fn restore(&mut self, progress: &Progress) {
+        self.position = progress.committable;
+        each!(&mut self.operator, operator => operator.restore(progress));
+    }
+}

@@ -1,0 +1,180 @@
+//! A windowed flow in one stage, from source topic to sink topic.
+
+use std::sync::Arc;
+
+use crate::codec::avro::schema::SchemaError;
+use crate::codec::framing::SchemaId;
+use crate::codec::projection::Root;
+use crate::codec::projection::Row;
+use crate::record::Offset;
+use crate::record::PartitionId;
+use crate::record::RecordView;
+use crate::record::Timestamp;
+use crate::stream::clock::PartitionClock;
+use crate::stream::clock::Reading;
+use crate::stream::effects::Effects;
+use crate::stream::intake::Intake;
+use crate::stream::keyed::Keyed;
+use crate::stream::keyed::Keying;
+use crate::stream::keyed::Refused;
+use crate::stream::outcome::Outcome;
+use crate::stream::outcome::Trouble;
+use crate::stream::plan::WindowAggregate;
+use crate::stream::progress::Progress;
+use crate::stream::source_step::Ledger;
+use crate::stream::source_step::SourceStep;
+use crate::stream::stage::Stage;
+use crate::stream::step::Failure;
+use crate::stream::step::StepEnd;
+use crate::stream::windowed::Added;
+use crate::stream::windowed::Contribution;
+use crate::stream::windowed::Windowed;
+
+/// Reads a source partition and aggregates it; stream time is that of the records that reach the
+/// aggregation.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    source: SourceStep,
+    keying: Keying,
+    timed: Timed,
+}
+
+/// Windows and the clock that closes them.
+#[derive(Debug)]
+struct Timed {
+    clock: PartitionClock,
+    windowed: Windowed,
+}
+
+impl Whole {
+    pub(crate) fn new(
+        stage: &Arc<Stage>,
+        aggregation: &WindowAggregate,
+        partition: PartitionId,
+        id: SchemaId,
+    ) -> Result<Self, SchemaError> {
+        Ok(Self {
+            source: SourceStep::new(stage, partition),
+            keying: Keying::new(&stage.flow),
+            timed: Timed {
+                clock: PartitionClock::new(Timestamp::MIN, stage.flow.source.idle),
+                windowed: Windowed::new(stage, aggregation, id)?,
+            },
+        })
+    }
+
+    pub(crate) fn step<'b>(
+        &mut self,
+        records: impl Iterator<Item = RecordView<'b>>,
+        now: Timestamp,
+        position: &mut Offset,
+        effects: &mut Effects,
+    ) -> StepEnd {
+        let (keying, timed) = (&mut self.keying, &mut self.timed);
+        self.source.run(
+            records,
+            position,
+            effects,
+            |intake, ledger, row, effects| {
+                timed.clock.wake();
+                take(keying, timed, intake, ledger, row, now, effects)
+            },
+        )
+    }
+
+    pub(crate) fn add_schema(
+        &mut self,
+        root: Root,
+        id: SchemaId,
+        text: &str,
+    ) -> Result<(), SchemaError> {
+        self.source.intake.add_schema(root, id, text)
+    }
+
+    pub(crate) fn tick(
+        &mut self,
+        now: Timestamp,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        let Timed { clock, windowed } = &mut self.timed;
+        if let Some(beyond) = clock.tick(now, reading)
+            && clock.follow(beyond)
+        {
+            windowed.advance(clock.stream_time(), effects)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        self.timed.windowed.flush(effects)
+    }
+
+    pub(crate) fn progress(&self, position: Offset) -> Progress {
+        let rebuild_from = self.timed.windowed.rebuild_from();
+        Progress {
+            position: position.max(self.source.ledger.replayed_below),
+            committable: rebuild_from.unwrap_or(position),
+            stream_time: self.timed.clock.stream_time(),
+            sources: Vec::new(),
+        }
+    }
+
+    pub(crate) fn restore(&mut self, progress: &Progress) {
+        self.source.ledger.replayed_below = progress.position;
+        self.timed.clock.observe(progress.stream_time);
+        self.timed.windowed.restore(progress.stream_time);
+    }
+}
+
+#[inline]
+fn take(
+    keying: &mut Keying,
+    timed: &mut Timed,
+    intake: &mut Intake,
+    ledger: &Ledger,
+    row: &mut Row<'_>,
+    now: Timestamp,
+    effects: &mut Effects,
+) -> Result<Outcome, Trouble> {
+    if keying.read(intake, row)? == Err(Refused) {
+        return Ok(Outcome::Filtered);
+    }
+    let offset = row.record.offset;
+    let time = keying.time(row, now)?;
+    if time > timed.clock.stream_time() && ledger.is_replayed(offset) {
+        // Whatever the earlier run took in moved its clock: this record was too far in the future
+        // then, and was put aside.
+        return Ok(Outcome::Replayed);
+    }
+    keying.with(intake, row, time, |keyed| {
+        timed.take(offset, keyed, effects)
+    })
+}
+
+impl Timed {
+    #[inline]
+    fn take(
+        &mut self,
+        offset: Offset,
+        keyed: Keyed<'_>,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Trouble> {
+        if self.clock.observe(keyed.time) {
+            self.windowed.advance(keyed.time, effects)?;
+        }
+        let contribution = Contribution {
+            key: keyed.key,
+            time: keyed.time,
+            offset,
+            arguments: keyed.arguments,
+        };
+        match self.windowed.add(contribution, effects)?? {
+            Added::Aggregated { expired_windows } => Ok(Outcome::Aggregated { expired_windows }),
+            Added::Late => Ok(Outcome::Late {
+                time: keyed.time,
+                stream_time: self.clock.stream_time(),
+            }),
+        }
+    }
+}
