@@ -303,8 +303,19 @@ impl Connection {
         request: &R,
         within: Duration,
     ) -> Result<Awaited, RequestError> {
+        self.start_sized(request, within, 0).await
+    }
+
+    /// As [`Self::start`], for a request of about `bytes`.
+    pub(crate) async fn start_sized<'a, R: Request<'a>>(
+        &self,
+        request: &R,
+        within: Duration,
+        bytes: usize,
+    ) -> Result<Awaited, RequestError> {
         let version = self.version::<R>()?;
-        let encoded = handshake::encode(request, version, &self.peer.client_id);
+        let room = Vec::with_capacity(bytes);
+        let encoded = handshake::encode_into(room, request, version, &self.peer.client_id);
         let request = encoded.map_err(|source| RequestError::Write {
             api: R::API_KEY,
             source,

@@ -77,7 +77,20 @@ pub(crate) fn encode<'a, R: Request<'a>>(
     version: i16,
     client_id: &str,
 ) -> Result<Vec<u8>, WriteError> {
-    let mut out = Vec::new();
+    encode_into(Vec::new(), request, version, client_id)
+}
+
+/// As [`encode`], into `out`, which is empty and may have room already.
+///
+/// # Errors
+///
+/// As [`encode`].
+pub(crate) fn encode_into<'a, R: Request<'a>>(
+    mut out: Vec<u8>,
+    request: &R,
+    version: i16,
+    client_id: &str,
+) -> Result<Vec<u8>, WriteError> {
     let header = RequestHeader {
         api_key: R::API_KEY,
         api_version: version,

@@ -199,14 +199,6 @@ impl<'a> BatchMut<'a> {
         self.seal();
     }
 
-    /// Makes the batch one of this producer with this base sequence, and the checksum anew.
-    pub fn set_producer(&mut self, producer_id: i64, producer_epoch: i16, base_sequence: i32) {
-        self.header[43..51].copy_from_slice(&producer_id.to_be_bytes());
-        self.header[51..53].copy_from_slice(&producer_epoch.to_be_bytes());
-        self.header[53..57].copy_from_slice(&base_sequence.to_be_bytes());
-        self.seal();
-    }
-
     /// Sets the whole header, checksum included.
     pub(crate) fn set_header(&mut self, header: &BatchHeader) {
         *self.header = header.to_bytes();

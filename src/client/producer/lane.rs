@@ -1,360 +1,413 @@
-//! The batches of one partition on their way: what is sent next, and what an answer means. Pure.
+//! The way to one partition, as a state machine: which batch goes next, and what an answer to one
+//! means for those behind it.
 //!
-//! Invariant: batches leave in the order of their sequence numbers, and while one of them has to be
-//! sent again, none behind it is sent for the first time. A broker accepts a sequence number only
-//! right behind the last one, so this order is what makes a repeated batch harmless (KIP-98).
+//! Invariants: batches reach the log in the order in which their records were sent, each at most
+//! once as far as brokers can tell. A batch keeps its sequence number as long as it may be in the
+//! log. After a failure nothing new is sent until everything in flight is answered, and then the
+//! failed batches go again one by one.
 
 use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
+use crate::client::producer::batch::Closed;
+use crate::client::producer::batch::Identity;
+use crate::client::producer::batch::Numbered;
+use crate::client::producer::outcome::Outcome;
+use crate::client::producer::outcome::ProduceError;
+use crate::protocol::batch_builder::BatchBuilder;
+use crate::protocol::error_code::Action;
 use crate::protocol::error_code::ErrorCode;
 use crate::record::Offset;
+use crate::record::TopicPartition;
 
-/// A sealed batch.
+/// The way to one partition.
 #[derive(Debug)]
-pub(super) struct SealedBatch {
-    /// The sequence number of its first record.
-    pub(super) sequence: i32,
-    /// How many records it holds.
-    pub(super) records: u32,
-    /// Its encoded form.
-    pub(super) bytes: Vec<u8>,
-    /// What it takes of the buffer until it is done with.
-    pub(super) held: u32,
-    /// When it is given up.
-    pub(super) deadline: Instant,
-    state: State,
-    /// Whether a broker may have seen it.
-    was_sent: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Waiting,
-    InFlight,
-}
-
-/// What became of a batch that was answered.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It is in the log, at this offset where the broker still knew it.
-    Written(Option<Offset>),
-    /// It will be sent again; the metadata has to be fetched first where the leader may have moved.
-    Again,
-    /// The broker has lost what it knew of this producer, and nothing of the batch was written: the
-    /// producer has to begin anew with another id.
-    Renew,
-    /// It is larger than the topic allows; cut in two it may fit.
-    TooLarge,
-    /// It was refused for good. Nothing of it was written.
-    Refused(ErrorCode),
-}
-
-/// The batches of one partition, in order.
-#[derive(Debug, Default)]
 pub(super) struct Lane {
-    batches: VecDeque<SealedBatch>,
-    in_flight: usize,
+    pub(super) partition: TopicPartition,
+    pub(super) open: Option<Closed>,
+    pub(super) closed: VecDeque<Closed>,
+    /// Failed batches in order of their sequence numbers.
+    failed: VecDeque<Numbered>,
+    flying: usize,
+    /// What the numbers of batches that are not encoded yet begin with.
+    identity: Option<Identity>,
     next_sequence: i32,
-    /// A batch must be sent again once all that are in flight have been answered.
-    must_settle: bool,
-    /// Not to be sent from before this time.
-    pause_until: Option<Instant>,
+    /// The number that the broker expects next, as far as answers tell.
+    expected: i32,
+    repair: Repair,
+    /// No attempt before this time.
+    pub(super) not_before: Instant,
+    pub(super) last_error: Option<String>,
+    /// How often the broker had lost track of us.
+    pub(super) resets: u64,
+}
+
+/// What is to be done to sequence numbers once nothing is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repair {
+    Nothing,
+    /// A batch in the middle was refused for good: those behind it close the gap.
+    CloseGap,
+    /// The broker has lost track: begin anew with the next epoch.
+    NextEpoch,
+}
+
+/// What a broker said to one batch, or did not say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Its error code, first offset and words.
+    Code(ErrorCode, Offset, Option<String>),
+    /// The request did not reach it.
+    NotSent(String),
+    /// Nothing came back.
+    Lost(String),
+}
+
+/// What a lane has for the sender.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// This batch again.
+    Again(Numbered),
+    /// This batch, to be encoded with these numbers.
+    Fresh(Closed, Identity, i32),
+}
+
+/// What became of a batch after its answer.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It is dealt with.
+    Done(Numbered, Outcome),
+    /// It goes again; perhaps the partition has another leader.
+    Again,
+    /// It is too large and goes again in parts.
+    Split(Numbered),
+    /// Nothing more may be written.
+    Fenced(Numbered, ProduceError),
 }
 
 impl Lane {
-    /// The sequence number that the next sealed batch takes.
-    pub(super) const fn next_sequence(&self) -> i32 {
-        self.next_sequence
+    pub(super) fn new(partition: TopicPartition) -> Self {
+        Self {
+            partition,
+            open: None,
+            closed: VecDeque::new(),
+            failed: VecDeque::new(),
+            flying: 0,
+            identity: None,
+            next_sequence: 0,
+            expected: 0,
+            repair: Repair::Nothing,
+            not_before: Instant::now(),
+            last_error: None,
+            resets: 0,
+        }
     }
 
-    pub(super) fn push(&mut self, records: u32, bytes: Vec<u8>, held: u32, deadline: Instant) {
-        let sequence = self.next_sequence;
-        self.next_sequence = sequence_after(sequence, records);
-        let batch = SealedBatch {
-            sequence,
-            records,
-            bytes,
-            held,
-            deadline,
-            state: State::Waiting,
-            was_sent: false,
-        };
-        self.batches.push_back(batch);
-    }
-
+    /// Whether anything is under way or waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.batches.is_empty()
+        self.open.is_none() && self.closed.is_empty() && self.failed.is_empty() && self.flying == 0
     }
 
-    /// The batch to send next, if one may be sent at `now`.
-    pub(super) fn ready(&self, now: Instant) -> Option<&SealedBatch> {
-        let may_send = !self.must_settle && self.pause_until.is_none_or(|until| until <= now);
-        if !may_send {
+    /// Closes the open batch against more records.
+    pub(super) fn close(&mut self) {
+        self.closed.extend(self.open.take());
+    }
+
+    /// Whether [`Self::next`] would give a batch.
+    pub(super) fn has_next(&self, now: Instant) -> bool {
+        if self.not_before > now {
+            return false;
+        }
+        let must_settle = !self.failed.is_empty() || self.repair != Repair::Nothing;
+        if must_settle && self.flying > 0 {
+            return false;
+        }
+        !self.failed.is_empty() || !self.closed.is_empty()
+    }
+
+    /// The oldest record that is not in flight: since when it waits.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        let failed = self.failed.front().map(|batch| batch.since);
+        let waiting = self
+            .closed
+            .front()
+            .or(self.open.as_ref())
+            .map(|batch| batch.since);
+        failed.or(waiting)
+    }
+
+    /// The next batch to be sent; from then on it is in flight. `fresh` is the producer's identity.
+    pub(super) fn next(&mut self, fresh: Identity, now: Instant) -> Option<Next> {
+        if !self.has_next(now) {
             return None;
         }
-        self.batches
-            .iter()
-            .find(|batch| batch.state == State::Waiting)
-    }
-
-    /// When this lane may be sent from again, where it pauses.
-    pub(super) fn pause_until(&self) -> Option<Instant> {
-        self.pause_until.filter(|_| !self.is_empty())
-    }
-
-    /// Nothing is sent before `until`.
-    pub(super) fn pause(&mut self, until: Instant) {
-        self.pause_until = Some(until);
-    }
-
-    /// Marks the batch that [`Self::ready`] returned as in flight.
-    pub(super) fn sent(&mut self) {
-        self.pause_until = None;
-        if let Some(batch) = self
-            .batches
-            .iter_mut()
-            .find(|batch| batch.state == State::Waiting)
-        {
-            batch.state = State::InFlight;
-            batch.was_sent = true;
-            self.in_flight += 1;
+        if self.flying == 0 {
+            self.mend(fresh);
         }
+        let next = match self.failed.pop_front() {
+            Some(batch) => Next::Again(batch),
+            None => {
+                let closed = self.closed.pop_front()?;
+                let identity = *self.identity.get_or_insert(fresh);
+                let sequence = self.next_sequence;
+                self.next_sequence =
+                    crate::client::producer::batch::after(sequence, closed.builder.record_count());
+                Next::Fresh(closed, identity, sequence)
+            }
+        };
+        self.flying += 1;
+        Some(next)
     }
 
-    /// What the broker's `code` for the batch with `sequence` means.
-    pub(super) fn judge(&self, sequence: i32, code: ErrorCode, offset: Offset) -> Verdict {
-        let is_first = self
-            .batches
+    /// Mends the numbers. A batch that may be in the log goes with its old number first: only its
+    /// answer tells whether it is. Those behind one that is not in the log are not either, because
+    /// brokers refuse gaps.
+    fn mend(&mut self, fresh: Identity) {
+        if self
+            .failed
             .front()
-            .is_some_and(|batch| batch.sequence == sequence);
-        match code {
-            ErrorCode::NONE => Verdict::Written(Some(offset)),
-            ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Verdict::Written(None),
-            // An earlier batch failed, so this one came too soon.
-            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER if !is_first => Verdict::Again,
-            ErrorCode::UNKNOWN_PRODUCER_ID if is_first => Verdict::Renew,
-            ErrorCode::UNKNOWN_PRODUCER_ID => Verdict::Again,
-            ErrorCode::MESSAGE_TOO_LARGE => Verdict::TooLarge,
-            code if code.is_retriable() => Verdict::Again,
-            code => Verdict::Refused(code),
-        }
-    }
-
-    /// The batch with `sequence` is in the log; takes it out.
-    pub(super) fn written(&mut self, sequence: i32) -> Option<SealedBatch> {
-        let at = self
-            .batches
-            .iter()
-            .position(|batch| batch.sequence == sequence)?;
-        self.landed();
-        self.batches.remove(at)
-    }
-
-    /// The batch with `sequence` will be sent again, before all behind it.
-    pub(super) fn again(&mut self, sequence: i32) {
-        if let Some(batch) = self
-            .batches
-            .iter_mut()
-            .find(|batch| batch.sequence == sequence)
+            .is_some_and(|batch| batch.may_be_written)
         {
-            batch.state = State::Waiting;
-            self.must_settle = true;
-            self.landed();
+            return;
+        }
+        match self.repair {
+            Repair::Nothing => return,
+            Repair::CloseGap => self.next_sequence = self.expected,
+            Repair::NextEpoch => {
+                self.identity = Some(match self.identity {
+                    Some(Identity { id, epoch }) if id == fresh.id && epoch < i16::MAX => {
+                        Identity {
+                            id,
+                            epoch: epoch + 1,
+                        }
+                    }
+                    _ => fresh,
+                });
+                self.next_sequence = 0;
+                self.expected = 0;
+            }
+        }
+        self.repair = Repair::Nothing;
+        let identity = self.identity.unwrap_or(fresh);
+        for batch in &mut self.failed {
+            batch.may_be_written = false;
+            batch.renumber(identity, self.next_sequence);
+            self.next_sequence = batch.next_sequence();
         }
     }
 
-    /// Puts `halves` in the place of the batch with `sequence`, which was answered.
-    pub(super) fn split(&mut self, sequence: i32, halves: [(u32, Vec<u8>); 2]) {
-        let Some(at) = self
-            .batches
-            .iter()
-            .position(|batch| batch.sequence == sequence)
-        else {
-            return;
+    /// A batch was never sent: it goes back to where it was.
+    fn fail(&mut self, batch: Numbered) {
+        let later = self.failed.iter().position(|other| precedes(&batch, other));
+        self.failed
+            .insert(later.unwrap_or(self.failed.len()), batch);
+    }
+
+    /// The encoder gave up on a fresh batch: its numbers are free again.
+    pub(super) fn unbuildable(&mut self) {
+        self.flying -= 1;
+        self.repair = self.repair.or(Repair::CloseGap);
+    }
+
+    /// Takes the answer to a batch in flight.
+    pub(super) fn answered(&mut self, mut batch: Numbered, answer: Answer) -> Verdict {
+        self.flying = self.flying.saturating_sub(1);
+        batch.attempts += 1;
+        let (code, base_offset, message) = match answer {
+            Answer::NotSent(because) => return self.again(batch, because),
+            Answer::Lost(because) => {
+                batch.may_be_written = true;
+                return self.again(batch, because);
+            }
+            Answer::Code(code, base_offset, message) => (code, base_offset, message),
         };
-        let Some(whole) = self.batches.remove(at) else {
-            return;
-        };
-        let mut sequence = whole.sequence;
-        // The first half gives back what the whole took of the buffer.
-        let mut held = whole.held;
-        for (place, (records, bytes)) in halves.into_iter().enumerate() {
-            let (deadline, state) = (whole.deadline, State::Waiting);
-            let half = SealedBatch {
-                sequence,
-                records,
-                bytes,
-                held,
-                deadline,
-                state,
-                was_sent: false,
+        match code.action() {
+            Action::Proceed => self.written(batch, code, base_offset),
+            Action::Retry
+            | Action::RefreshMetadata
+            | Action::FindCoordinator
+            | Action::Rebootstrap => {
+                let appended = [
+                    ErrorCode::REQUEST_TIMED_OUT,
+                    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                ];
+                batch.may_be_written |= appended.contains(&code);
+                self.again(batch, code.name().to_owned())
+            }
+            Action::ReinitialiseProducer => self.out_of_step(batch, code, message),
+            Action::SplitBatch if batch.records > 1 && !batch.may_be_written => {
+                Verdict::Split(batch)
+            }
+            Action::Fenced => {
+                let partition = self.partition.clone();
+                Verdict::Fenced(batch, ProduceError::Fenced { partition, code })
+            }
+            _ => {
+                let error = self.error(code, message);
+                self.give_up(batch, error)
+            }
+        }
+    }
+
+    fn error(&self, code: ErrorCode, message: Option<String>) -> ProduceError {
+        ProduceError::Answered {
+            partition: self.partition.clone(),
+            code,
+            message,
+        }
+    }
+
+    fn written(&mut self, batch: Numbered, code: ErrorCode, base_offset: Offset) -> Verdict {
+        self.expected = batch.next_sequence();
+        self.last_error = None;
+        let is_known = code == ErrorCode::NONE && base_offset.0 >= 0;
+        let base_offset = is_known.then_some(base_offset);
+        Verdict::Done(batch, Outcome::Written { base_offset })
+    }
+
+    fn again(&mut self, batch: Numbered, because: String) -> Verdict {
+        self.last_error = Some(because);
+        self.fail(batch);
+        Verdict::Again
+    }
+
+    /// The broker sees a gap before this batch, or does not know us.
+    fn out_of_step(
+        &mut self,
+        mut batch: Numbered,
+        code: ErrorCode,
+        message: Option<String>,
+    ) -> Verdict {
+        let follows_failed = self
+            .failed
+            .front()
+            .is_some_and(|earlier| precedes(earlier, &batch));
+        if code == ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
+            && (follows_failed || self.repair == Repair::CloseGap)
+        {
+            // The gap is of our making: this batch was refused because of it, so it is not written.
+            batch.may_be_written = false;
+            return self.again(batch, code.name().to_owned());
+        }
+        self.repair = Repair::NextEpoch;
+        self.resets += 1;
+        if batch.may_be_written {
+            let error = self.error(code, message);
+            return Verdict::Done(batch, Outcome::Unknown(error));
+        }
+        self.again(batch, code.name().to_owned())
+    }
+
+    /// No further attempt: what is known of a batch, and what its number means for the others.
+    fn give_up(&mut self, batch: Numbered, error: ProduceError) -> Verdict {
+        if batch.may_be_written {
+            self.repair = Repair::NextEpoch;
+            return Verdict::Done(batch, Outcome::Unknown(error));
+        }
+        self.repair = self.repair.or(Repair::CloseGap);
+        Verdict::Done(batch, Outcome::NotWritten(error))
+    }
+
+    /// Puts the parts of a batch in its place.
+    pub(super) fn replace(&mut self, parts: [Numbered; 2]) {
+        for part in parts {
+            self.fail(part);
+        }
+    }
+
+    /// A batch that cannot be split after all.
+    pub(super) fn refuse(&mut self, batch: Numbered, error: ProduceError) -> Verdict {
+        self.give_up(batch, error)
+    }
+
+    /// Takes out batches whose first record is not younger than `oldest`; none as long as others
+    /// are in flight, so that outcomes come in order.
+    pub(super) fn expire(&mut self, oldest: Instant, error: &ProduceError) -> Expired {
+        let mut expired = Expired::default();
+        if self.flying > 0 {
+            return expired;
+        }
+        while self
+            .failed
+            .front()
+            .is_some_and(|batch| batch.since <= oldest)
+        {
+            let Some(batch) = self.failed.pop_front() else {
+                break;
             };
-            self.batches.insert(at + place, half);
-            sequence = sequence_after(sequence, records);
-            held = 0;
+            if let Verdict::Done(batch, outcome) = self.give_up(batch, error.clone()) {
+                expired.numbered.push((batch, outcome));
+            }
         }
-        self.must_settle = true;
-        self.landed();
-    }
-
-    /// The batch with `sequence`.
-    pub(super) fn batch(&self, sequence: i32) -> Option<&SealedBatch> {
-        self.batches.iter().find(|batch| batch.sequence == sequence)
-    }
-
-    /// Whether nothing is in flight.
-    pub(super) const fn is_settled(&self) -> bool {
-        self.in_flight == 0
-    }
-
-    /// Numbers all batches anew from 0, for a new producer id; `restamp` gets each batch's bytes and
-    /// new number. Only once nothing is in flight.
-    pub(super) fn renew(&mut self, mut restamp: impl FnMut(&mut [u8], i32)) {
-        debug_assert!(self.is_settled(), "a batch in flight keeps its number");
-        let mut sequence = 0;
-        for batch in &mut self.batches {
-            batch.sequence = sequence;
-            restamp(&mut batch.bytes, sequence);
-            sequence = sequence_after(sequence, batch.records);
+        while self
+            .closed
+            .front()
+            .is_some_and(|batch| batch.since <= oldest)
+        {
+            expired.closed.extend(self.closed.pop_front());
         }
-        self.next_sequence = sequence;
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|batch| batch.since <= oldest)
+        {
+            expired.closed.extend(self.open.take());
+        }
+        expired
     }
 
-    /// The first batch, where its time is up and it is not in flight.
-    pub(super) fn overdue(&self, now: Instant) -> Option<Overdue> {
-        let first = self.batches.front()?;
-        let is_over = first.deadline <= now && first.state == State::Waiting;
-        is_over.then_some(if first.was_sent {
-            Overdue::MayBeWritten
+    /// Takes out everything that is not in flight.
+    pub(super) fn drain(&mut self, error: &ProduceError) -> Expired {
+        self.expire(Instant::now(), error)
+    }
+
+    /// An open batch, begun now where there is none.
+    pub(super) fn open(&mut self, spare: impl FnOnce() -> BatchBuilder) -> (&mut Closed, Begun) {
+        let begun = if self.open.is_none() {
+            Begun::Now
         } else {
-            Overdue::NotWritten
-        })
+            Begun::Before
+        };
+        let open = self.open.get_or_insert_with(|| Closed {
+            builder: spare(),
+            since: Instant::now(),
+            held: 0,
+        });
+        (open, begun)
     }
+}
 
-    /// How many records are not known to be written.
-    pub(super) fn records(&self) -> u64 {
-        self.batches
-            .iter()
-            .map(|batch| u64::from(batch.records))
-            .sum()
-    }
+/// Whether a batch was begun just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    Now,
+    Before,
+}
 
-    fn landed(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        if self.in_flight == 0 {
-            self.must_settle = false;
+/// Batches that were given up.
+#[derive(Debug, Default)]
+pub(super) struct Expired {
+    pub(super) numbered: Vec<(Numbered, Outcome)>,
+    pub(super) closed: Vec<Closed>,
+}
+
+impl Repair {
+    /// The more thorough of both.
+    const fn or(self, other: Self) -> Self {
+        match self {
+            Self::Nothing => other,
+            Self::CloseGap | Self::NextEpoch => self,
         }
     }
 }
 
-/// What is known of a batch whose time is up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Overdue {
-    /// It was never sent.
-    NotWritten,
-    /// It was sent, and no answer came: nobody can say.
-    MayBeWritten,
-}
-
-/// Sequence numbers wrap from `i32::MAX` to 0 (`DefaultRecordBatch.incrementSequence`).
-fn sequence_after(sequence: i32, records: u32) -> i32 {
-    let next = (i64::from(sequence) + i64::from(records)) & i64::from(i32::MAX);
-    i32::try_from(next).unwrap_or(0)
+/// Whether `first` comes before `second`: numbers wrap, but those in flight are few.
+const fn precedes(first: &Numbered, second: &Numbered) -> bool {
+    const HALF: i32 = 1 << 30;
+    (second.sequence.wrapping_sub(first.sequence) & i32::MAX) < HALF
+        && first.sequence != second.sequence
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lane(batches: u32) -> Lane {
-        let mut lane = Lane::default();
-        for _ in 0..batches {
-            lane.push(10, Vec::new(), 1, Instant::now());
-        }
-        lane
-    }
-
-    fn sent_sequence(lane: &mut Lane) -> Option<i32> {
-        let sequence = lane.ready(Instant::now()).map(|batch| batch.sequence);
-        if sequence.is_some() {
-            lane.sent();
-        }
-        sequence
-    }
-
-    #[test]
-    fn a_failed_batch_goes_again_before_all_behind_it_once_those_in_flight_are_answered() {
-        let mut lane = lane(3);
-        assert_eq!(sent_sequence(&mut lane), Some(0));
-        assert_eq!(sent_sequence(&mut lane), Some(10));
-        assert_eq!(
-            lane.judge(0, ErrorCode::NOT_LEADER_OR_FOLLOWER, Offset(-1)),
-            Verdict::Again
-        );
-        lane.again(0);
-        assert_eq!(
-            sent_sequence(&mut lane),
-            None,
-            "the second is still in flight"
-        );
-        assert_eq!(
-            lane.judge(10, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, Offset(-1)),
-            Verdict::Again
-        );
-        lane.again(10);
-        let order: Vec<_> = std::iter::from_fn(|| sent_sequence(&mut lane)).collect();
-        assert_eq!(order, [0, 10, 20]);
-    }
-
-    #[test]
-    fn a_duplicate_is_written_and_an_out_of_order_first_batch_is_refused() {
-        let mut lane = lane(1);
-        sent_sequence(&mut lane);
-        assert_eq!(
-            lane.judge(0, ErrorCode::DUPLICATE_SEQUENCE_NUMBER, Offset(-1)),
-            Verdict::Written(None)
-        );
-        let out_of_order = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
-        assert_eq!(
-            lane.judge(0, out_of_order, Offset(-1)),
-            Verdict::Refused(out_of_order)
-        );
-        assert_eq!(lane.written(0).map(|batch| batch.records), Some(10));
-        assert!(lane.is_empty() && lane.is_settled());
-    }
-
-    #[test]
-    fn halves_take_the_place_and_the_numbers_of_the_whole() {
-        let mut lane = lane(2);
-        sent_sequence(&mut lane);
-        lane.split(0, [(4, vec![1]), (6, vec![2])]);
-        let order: Vec<_> = std::iter::from_fn(|| sent_sequence(&mut lane)).collect();
-        assert_eq!(order, [0, 4, 10]);
-        assert_eq!(
-            (
-                lane.written(0).map(|half| half.held),
-                lane.written(4).map(|half| half.held)
-            ),
-            (Some(1), Some(0))
-        );
-    }
-
-    #[test]
-    fn sequence_numbers_wrap_to_zero() {
-        assert_eq!(sequence_after(i32::MAX, 1), 0);
-        assert_eq!(sequence_after(i32::MAX - 1, 3), 1);
-    }
-
-    #[test]
-    fn with_a_new_producer_id_numbers_begin_at_zero() {
-        let mut lane = lane(3);
-        sent_sequence(&mut lane);
-        lane.written(0);
-        let mut stamped = Vec::new();
-        lane.renew(|_, sequence| stamped.push(sequence));
-        assert_eq!(stamped, [0, 10]);
-        assert_eq!(lane.next_sequence(), 20);
-    }
-}
+mod tests;

@@ -1,542 +1,581 @@
-//! The task that sends sealed batches and obeys the answers.
-//!
-//! It decides nothing about order: that is [`Lane`]'s. Connecting, asking for metadata and waiting
-//! for answers happen beside it, so that one broker that is silent does not hold up the others.
+//! The task behind a producer: takes ready batches to their leaders and their answers back.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
+use std::future::pending;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio::time::sleep_until;
 
-use crate::client::call::Failure;
+use crate::client::admin::wire_millis;
+use crate::client::call::CallError;
 use crate::client::call::Target;
 use crate::client::call::check;
 use crate::client::cluster::Cluster;
 use crate::client::cluster::Purpose;
+use crate::client::cluster::TopicRefusal;
 use crate::client::config::ProduceSettings;
-use crate::client::connection::Connection;
 use crate::client::connection::Reply;
 use crate::client::connection::RequestError;
-use crate::client::producer::error::ProduceError;
-use crate::client::producer::lane::Lane;
-use crate::client::producer::lane::Overdue;
+use crate::client::dial::BoxFuture;
+use crate::client::producer::Shared;
+use crate::client::producer::batch::Identity;
+use crate::client::producer::batch::Numbered;
+use crate::client::producer::batch::encode;
+use crate::client::producer::lane::Answer;
+use crate::client::producer::lane::Next;
 use crate::client::producer::lane::Verdict;
-use crate::client::producer::request;
-use crate::client::producer::request::Answer;
-use crate::client::producer::split;
-use crate::client::producer::tally::Tally;
-use crate::protocol::batch_builder::BatchBuilder;
-use crate::protocol::batch_builder::BatchStamp;
-use crate::protocol::batch_header::BatchMut;
-use crate::protocol::error_code::Action;
+use crate::client::producer::outcome::Outcome;
+use crate::client::producer::outcome::ProduceError;
+use crate::client::producer::state::State;
+use crate::protocol::compression::Decompressor;
+use crate::protocol::error_code::ErrorCode;
 use crate::protocol::message::init_producer_id::InitProducerIdRequest;
 use crate::protocol::message::init_producer_id::InitProducerIdResponse;
+use crate::protocol::message::produce::PartitionProduceData;
+use crate::protocol::message::produce::ProduceRequest;
+use crate::protocol::message::produce::ProduceResponse;
+use crate::protocol::message::produce::TopicProduceData;
+use crate::protocol::message::produce::TopicProduceResponse;
+use crate::record::Offset;
 use crate::record::TopicName;
 use crate::record::TopicPartition;
 
-/// The least often that deadlines are looked at while batches wait.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Every in-sync replica acknowledges.
+const ACKS_ALL: i16 = -1;
+/// About what a request takes besides its batches.
+const REQUEST_OVERHEAD: usize = 1024;
+/// How often the sender looks for expired batches at least.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
 
-/// A batch that takes no more records.
-#[derive(Debug)]
-pub(super) struct Filled {
-    pub(super) partition: TopicPartition,
-    pub(super) builder: BatchBuilder,
-    pub(super) held: u32,
-    pub(super) deadline: Instant,
+/// Which lane a batch belongs to: topic and partition by their places in the state.
+type Place = (usize, usize);
+
+/// A batch on its way.
+struct Cargo {
+    place: Place,
+    partition: TopicPartition,
+    batch: Numbered,
 }
 
-/// The batches of one request on its way: partition and sequence number of each.
-pub(super) type Manifest = Vec<(TopicPartition, i32)>;
+/// A request that has ended.
+struct Landed {
+    node: i32,
+    cargo: Vec<Cargo>,
+    answer: Result<Reply, RequestError>,
+}
 
+/// How a broker is doing.
 #[derive(Debug)]
+struct Node {
+    in_flight: usize,
+    not_before: Instant,
+}
+
 pub(super) struct Sender {
     cluster: Cluster,
     settings: ProduceSettings,
-    queue: mpsc::UnboundedReceiver<Filled>,
-    tally: Arc<Tally>,
-    identity: Identity,
-    lanes: BTreeMap<TopicPartition, Lane>,
-    brokers: HashMap<i32, Broker>,
-    events: JoinSet<Event>,
-    /// The producer id is no longer known to the brokers; nothing is sent until there is a new one.
-    must_renew: bool,
-    is_refreshing: bool,
-    /// What last kept a batch from being written.
-    trouble: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Identity {
-    producer_id: i64,
-    producer_epoch: i16,
-}
-
-#[derive(Debug, Default)]
-struct Broker {
-    connection: Option<Connection>,
-    is_connecting: bool,
-    in_flight: usize,
-    /// Nothing is sent to it before this time: it throttles us, or cannot be connected to.
-    pause_until: Option<Instant>,
-}
-
-#[derive(Debug)]
-enum Event {
-    Connected(i32, Result<Connection, RequestError>),
-    Answered(i32, Manifest, Result<Reply, RequestError>),
-    Refreshed,
+    shared: Arc<Shared>,
+    identity: Option<Identity>,
+    initialising: Option<BoxFuture<'static, Result<Identity, CallError>>>,
+    flights: Vec<BoxFuture<'static, Landed>>,
+    nodes: BTreeMap<i32, Node>,
+    stale: BTreeSet<TopicName>,
+    refresh: Option<BoxFuture<'static, Result<Vec<TopicRefusal>, RequestError>>>,
+    decompressor: Decompressor,
+    turn: usize,
 }
 
 impl Sender {
-    pub(super) async fn open(
-        cluster: Cluster,
-        settings: ProduceSettings,
-        queue: mpsc::UnboundedReceiver<Filled>,
-        tally: Arc<Tally>,
-    ) -> Result<Self, ProduceError> {
-        let identity = Identity::ask(&cluster).await?;
-        Ok(Self {
+    pub(super) fn new(cluster: Cluster, settings: ProduceSettings, shared: Arc<Shared>) -> Self {
+        Self {
             cluster,
             settings,
-            queue,
-            tally,
-            identity,
-            lanes: BTreeMap::new(),
-            brokers: HashMap::new(),
-            events: JoinSet::new(),
-            must_renew: false,
-            is_refreshing: false,
-            trouble: None,
-        })
+            shared,
+            identity: None,
+            initialising: None,
+            flights: Vec::new(),
+            nodes: BTreeMap::new(),
+            stale: BTreeSet::new(),
+            refresh: None,
+            decompressor: Decompressor::new(),
+            turn: 0,
+        }
     }
 
-    /// Works until the front is dropped or a batch cannot be written.
     pub(super) async fn run(mut self) {
-        loop {
-            match self.turn().await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(failure) => return self.tally.fail(failure),
+        while let Some(wake) = self.step() {
+            let shared = Arc::clone(&self.shared);
+            tokio::select! {
+                biased;
+                landed = next_landed(&mut self.flights) => self.land(landed),
+                () = shared.work.notified() => {}
+                made = ready(&mut self.initialising) => self.initialised(made),
+                refreshed = ready(&mut self.refresh) => self.refreshed(refreshed),
+                () = sleep_until(wake) => {}
             }
         }
     }
 
-    async fn turn(&mut self) -> Result<bool, ProduceError> {
-        self.renew_if_due().await?;
-        self.send_ready().await?;
-        let wake = self.wake_at();
-        tokio::select! {
-            filled = self.queue.recv() => match filled {
-                Some(filled) => self.accept(filled)?,
-                None => return Ok(false),
-            },
-            Some(event) = self.events.join_next(), if !self.events.is_empty() => {
-                // A task of ours that panicked would be a bug; its batches run into their deadline.
-                if let Ok(event) = event {
-                    self.handle(event)?;
-                }
-            }
-            () = tokio::time::sleep_until(wake), if self.has_batches() => {}
-        }
-        self.give_up_overdue()?;
-        Ok(true)
-    }
-
-    fn has_batches(&self) -> bool {
-        self.lanes.values().any(|lane| !lane.is_empty())
-    }
-
-    /// Encodes a filled batch and puts it into its lane.
-    fn accept(&mut self, filled: Filled) -> Result<(), ProduceError> {
-        let Filled {
-            partition,
-            mut builder,
-            held,
-            deadline,
-        } = filled;
-        let lane = self.lanes.entry(partition.clone()).or_default();
-        let records = builder.record_count().unsigned_abs();
-        let mut bytes = self.tally.buffer();
-        let stamp = BatchStamp {
-            compression: self.settings.compression,
-            base_sequence: lane.next_sequence(),
-            producer_id: self.identity.producer_id,
-            producer_epoch: self.identity.producer_epoch,
-            ..BatchStamp::default()
-        };
-        let built = builder.finish(&stamp, &mut bytes);
-        built.map_err(|source| ProduceError::Build {
-            partition,
-            records: records.into(),
-            source,
-        })?;
-        self.tally.give_back(builder);
-        lane.push(records, bytes, held, deadline);
-        Ok(())
-    }
-
-    /// Sends to every broker that can take more, and connects to those that have to be.
-    async fn send_ready(&mut self) -> Result<(), ProduceError> {
-        if self.must_renew {
-            return Ok(());
-        }
+    /// Does all that can be done now; tells when to look again, or `None` when all is over.
+    fn step(&mut self) -> Option<Instant> {
         let now = Instant::now();
-        while let Some((node, manifest)) = self.next_request(now) {
-            self.send(node, manifest).await?;
+        let linger = {
+            let mut state = self.shared.lock();
+            let linger = state.close_due(&self.settings, now);
+            state.expire(&self.settings, now);
+            if let Some(error) = state.failed.clone() {
+                state.fail(&error);
+            }
+            if state.is_dropped && state.delivery.outstanding() == 0 {
+                return None;
+            }
+            linger
+        };
+        self.shared.progress.notify_waiters();
+        match self.identity {
+            Some(identity) => while self.depart(identity, now) {},
+            None => self.initialise(),
         }
-        Ok(())
+        self.start_refresh();
+        Some(self.next_wake(linger, now))
     }
 
-    /// The next request: the batches that can go to one broker now, one a partition, in all no more
-    /// than a request may hold.
-    fn next_request(&mut self, now: Instant) -> Option<(i32, Manifest)> {
-        let mut requests: HashMap<i32, (usize, Manifest)> = HashMap::new();
-        let mut without_leader: HashSet<TopicName> = HashSet::new();
-        let ready = self.lanes.iter().filter_map(|(partition, lane)| {
-            let batch = lane.ready(now)?;
-            Some((partition.clone(), batch.sequence, batch.bytes.len()))
-        });
-        for (partition, sequence, len) in ready.collect::<Vec<_>>() {
-            let Some(leader) = self
-                .cluster
-                .known_leader(&partition.topic, partition.partition)
-            else {
-                without_leader.insert(Arc::clone(&partition.topic));
+    fn next_wake(&self, linger: Option<Instant>, now: Instant) -> Instant {
+        let state = self.shared.lock();
+        let lanes = state.topics.iter().flat_map(|topic| &topic.lanes);
+        let pauses = lanes
+            .filter(|lane| lane.not_before > now && !lane.is_empty())
+            .map(|lane| lane.not_before);
+        let throttles = self
+            .nodes
+            .values()
+            .map(|node| node.not_before)
+            .filter(|at| *at > now);
+        pauses
+            .chain(throttles)
+            .chain(linger)
+            .fold(now + LOOK_AROUND, Instant::min)
+    }
+
+    /// Sends at most one request to each leader; tells whether any went.
+    fn depart(&mut self, identity: Identity, now: Instant) -> bool {
+        let picked = self.pick(identity, now);
+        let any = !picked.is_empty();
+        for (node, picked) in picked {
+            let cargo: Vec<Cargo> = picked
+                .into_iter()
+                .filter_map(|picked| self.load(picked))
+                .collect();
+            if cargo.is_empty() {
+                continue;
+            }
+            self.nodes
+                .entry(node)
+                .or_insert_with(|| Node::new(now))
+                .in_flight += 1;
+            let timeout = self.cluster.config().request_timeout;
+            self.flights
+                .push(Box::pin(fly(self.cluster.clone(), node, cargo, timeout)));
+        }
+        any
+    }
+
+    /// Takes the next batch of each lane whose leader has room.
+    fn pick(&mut self, identity: Identity, now: Instant) -> BTreeMap<i32, Vec<Picked>> {
+        let metadata = self.cluster.metadata();
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        let mut picked: BTreeMap<i32, (usize, Vec<Picked>)> = BTreeMap::new();
+        let places: Vec<Place> = ready_places(&state, now);
+        self.turn = self.turn.wrapping_add(1);
+        for index in 0..places.len() {
+            let Some(&place) = places.get((index + self.turn) % places.len()) else {
                 continue;
             };
-            if !self.can_take(leader.node, now) {
+            let buffer = state.spare_buffer();
+            let Some(lane) = state.lane(place.0, place.1) else {
+                continue;
+            };
+            let known = metadata.topics.get(&lane.partition.topic);
+            let Some(leader) = known.and_then(|topic| topic.leader(lane.partition.partition))
+            else {
+                self.stale.insert(lane.partition.topic.clone());
+                lane.not_before = now + self.cluster.config().retry_backoff;
+                lane.last_error = Some("the partition has no leader".to_owned());
+                continue;
+            };
+            let node = self
+                .nodes
+                .entry(leader.node)
+                .or_insert_with(|| Node::new(now));
+            let (bytes, load) = picked.entry(leader.node).or_default();
+            let is_full =
+                *bytes > 0 && *bytes + self.settings.batch_bytes > self.settings.request_bytes_max;
+            if node.in_flight >= self.settings.in_flight_max || node.not_before > now || is_full {
+                state.keep_buffer(buffer);
                 continue;
             }
-            let (bytes, manifest) = requests.entry(leader.node).or_default();
-            if manifest.is_empty() || *bytes + len <= self.settings.request_bytes_max {
-                *bytes += len;
-                manifest.push((partition, sequence));
-            }
+            let Some(next) = lane.next(identity, now) else {
+                continue;
+            };
+            *bytes += match &next {
+                Next::Again(batch) => batch.bytes.len(),
+                Next::Fresh(closed, ..) => closed.builder.len_bytes(),
+            };
+            let partition = lane.partition.clone();
+            load.push(Picked {
+                place,
+                partition,
+                next,
+                buffer,
+            });
         }
-        if !without_leader.is_empty() {
-            self.refresh(without_leader);
-        }
-        requests
-            .into_iter()
-            .next()
-            .map(|(node, (_, manifest))| (node, manifest))
+        let loaded = picked.into_iter().filter(|(_, (_, load))| !load.is_empty());
+        loaded.map(|(node, (_, load))| (node, load)).collect()
     }
 
-    /// Whether the broker can be sent to now; begins to connect where there is no connection.
-    fn can_take(&mut self, node: i32, now: Instant) -> bool {
-        let broker = self.brokers.entry(node).or_default();
-        if broker.is_connecting
-            || broker.in_flight >= self.settings.in_flight_max
-            || broker.pause_until.is_some_and(|until| until > now)
-        {
-            return false;
-        }
-        if broker
-            .connection
-            .as_ref()
-            .is_some_and(|open| !open.is_closed())
-        {
-            return true;
-        }
-        broker.connection = None;
-        broker.is_connecting = true;
-        let cluster = self.cluster.clone();
-        self.events.spawn(async move {
-            Event::Connected(node, cluster.connection(node, Purpose::Produce).await)
-        });
-        false
-    }
-
-    async fn send(&mut self, node: i32, manifest: Manifest) -> Result<(), ProduceError> {
-        let Some(connection) = self
-            .brokers
-            .get(&node)
-            .and_then(|broker| broker.connection.clone())
-        else {
-            return Ok(());
-        };
-        let within = self.cluster.config().request_timeout;
-        let metadata = self.cluster.metadata();
-        let batches = manifest.iter().filter_map(|(partition, sequence)| {
-            let batch = self.lanes.get(partition)?.batch(*sequence)?;
-            Some((partition, batch.bytes.as_slice()))
-        });
-        let request = request::of(batches, &metadata, within);
-        let started = connection.start(&request, within).await;
-        for (partition, _) in &manifest {
-            if let Some(lane) = self.lanes.get_mut(partition) {
-                lane.sent();
+    /// Encodes a fresh batch, outside the lock.
+    fn load(&self, picked: Picked) -> Option<Cargo> {
+        let Picked {
+            place,
+            partition,
+            next,
+            mut buffer,
+        } = picked;
+        let batch = match next {
+            Next::Again(batch) => {
+                let mut state = self.shared.lock();
+                state.delivery.retries += 1;
+                state.keep_buffer(buffer);
+                batch
             }
-        }
-        self.brokers.entry(node).or_default().in_flight += 1;
-        match started {
-            Ok(awaited) => {
-                self.events
-                    .spawn(async move { Event::Answered(node, manifest, awaited.answer().await) });
-                Ok(())
-            }
-            Err(error) => self.answered(node, &manifest, Err(error)),
-        }
-    }
-
-    fn handle(&mut self, event: Event) -> Result<(), ProduceError> {
-        match event {
-            Event::Refreshed => {
-                self.is_refreshing = false;
-                Ok(())
-            }
-            Event::Connected(node, result) => self.connected(node, result),
-            Event::Answered(node, manifest, result) => self.answered(node, &manifest, result),
-        }
-    }
-
-    fn connected(
-        &mut self,
-        node: i32,
-        result: Result<Connection, RequestError>,
-    ) -> Result<(), ProduceError> {
-        let pause = self.cluster.config().retry_backoff;
-        let broker = self.brokers.entry(node).or_default();
-        broker.is_connecting = false;
-        match result {
-            Ok(connection) => broker.connection = Some(connection),
-            Err(error) if !error.is_retriable() => return Err(self.not_written(node, error.into())),
-            Err(error) => {
-                self.trouble = Some(error.to_string());
-                broker.pause_until = Some(Instant::now() + pause);
-                let topics = self.lanes.iter().filter(|(_, lane)| !lane.is_empty());
-                let topics = topics
-                    .map(|(partition, _)| Arc::clone(&partition.topic))
-                    .collect();
-                self.refresh(topics);
-            }
-        }
-        Ok(())
-    }
-
-    fn answered(
-        &mut self,
-        node: i32,
-        manifest: &Manifest,
-        result: Result<Reply, RequestError>,
-    ) -> Result<(), ProduceError> {
-        if let Some(broker) = self.brokers.get_mut(&node) {
-            broker.in_flight = broker.in_flight.saturating_sub(1);
-        }
-        let answers = result.and_then(|reply| {
-            let answers = request::answers(&reply, manifest, &self.cluster.metadata())?;
-            Ok((reply, answers))
-        });
-        match answers {
-            Ok((reply, answers)) => {
-                for ((partition, sequence), answer) in manifest.iter().zip(answers.each) {
-                    self.obey(partition, *sequence, &answer, &reply)?;
-                }
-                if let (Some(broker), true) =
-                    (self.brokers.get_mut(&node), !answers.throttle.is_zero())
-                {
-                    broker.pause_until = Some(Instant::now() + answers.throttle);
-                }
-                Ok(())
-            }
-            Err(error) if error.is_retriable() => {
-                self.trouble = Some(error.to_string());
-                for (partition, sequence) in manifest {
-                    self.again(partition, *sequence);
-                }
-                self.refresh(
-                    manifest
-                        .iter()
-                        .map(|(partition, _)| Arc::clone(&partition.topic))
-                        .collect(),
+            Next::Fresh(mut closed, identity, sequence) => {
+                buffer.reserve(closed.builder.len_bytes());
+                let encoded = encode(
+                    &mut closed,
+                    identity,
+                    sequence,
+                    self.settings.compression,
+                    buffer,
                 );
-                Ok(())
+                let mut state = self.shared.lock();
+                match encoded {
+                    Ok(batch) => {
+                        state.keep_builder(closed.builder);
+                        batch
+                    }
+                    Err(source) => {
+                        if let Some(lane) = state.lane(place.0, place.1) {
+                            lane.unbuildable();
+                        }
+                        let error = ProduceError::Build {
+                            partition: partition.clone(),
+                            source,
+                        };
+                        state.settle_closed(&partition, closed, Outcome::NotWritten(error));
+                        return None;
+                    }
+                }
             }
-            Err(error) => Err(self.not_written(node, error.into())),
-        }
-    }
-
-    fn obey(
-        &mut self,
-        partition: &TopicPartition,
-        sequence: i32,
-        answer: &Answer,
-        reply: &Reply,
-    ) -> Result<(), ProduceError> {
-        let Some(lane) = self.lanes.get_mut(partition) else {
-            return Ok(());
         };
-        let failure = || Failure::answered(reply, answer.code, answer.message.as_deref());
-        match lane.judge(sequence, answer.code, answer.offset) {
-            Verdict::Written(_) => {
-                if let Some(batch) = lane.written(sequence) {
-                    self.tally
-                        .done(batch.records.into(), batch.bytes, batch.held);
-                }
-            }
-            Verdict::Again => {
-                self.trouble = Some(failure().to_string());
-                self.again(partition, sequence);
-                if answer.code.action() == Action::RefreshMetadata {
-                    self.refresh(HashSet::from([Arc::clone(&partition.topic)]));
-                }
-            }
-            Verdict::Renew => {
-                self.trouble = Some(failure().to_string());
-                self.again(partition, sequence);
-                self.must_renew = true;
-            }
-            Verdict::TooLarge => {
-                let halves = lane
-                    .batch(sequence)
-                    .and_then(|batch| split::halves(&batch.bytes));
-                match halves {
-                    Some(halves) => lane.split(sequence, halves),
-                    None => return Err(refused(partition, 1, failure())),
-                }
-            }
-            Verdict::Refused(_) => {
-                let records = lane.batch(sequence).map_or(0, |batch| batch.records.into());
-                return Err(refused(partition, records, failure()));
-            }
-        }
-        Ok(())
-    }
-
-    fn again(&mut self, partition: &TopicPartition, sequence: i32) {
-        let pause = self.cluster.config().retry_backoff;
-        if let Some(lane) = self.lanes.get_mut(partition) {
-            lane.again(sequence);
-            lane.pause(Instant::now() + pause);
-        }
-    }
-
-    /// Asks for these topics' leaders anew, unless that is being done.
-    fn refresh(&mut self, topics: HashSet<TopicName>) {
-        if std::mem::replace(&mut self.is_refreshing, true) {
-            return;
-        }
-        let (cluster, pause) = (self.cluster.clone(), self.cluster.config().retry_backoff);
-        self.events.spawn(async move {
-            let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
-            // A refresh that fails, or finds no leader yet, is asked for again after a pause.
-            if cluster.refresh_topics(&names).await.is_err() {
-                tokio::time::sleep(pause).await;
-            }
-            tokio::time::sleep(pause).await;
-            Event::Refreshed
-        });
-    }
-
-    /// Gets a new producer id once nothing is in flight, and numbers what waits anew.
-    async fn renew_if_due(&mut self) -> Result<(), ProduceError> {
-        if !self.must_renew || !self.lanes.values().all(Lane::is_settled) {
-            return Ok(());
-        }
-        self.identity = Identity::ask(&self.cluster).await?;
-        let identity = self.identity;
-        for lane in self.lanes.values_mut() {
-            lane.renew(|bytes, sequence| identity.stamp(bytes, sequence));
-        }
-        self.must_renew = false;
-        Ok(())
-    }
-
-    fn give_up_overdue(&self) -> Result<(), ProduceError> {
-        let now = Instant::now();
-        let overdue = self
-            .lanes
-            .iter()
-            .find_map(|(partition, lane)| Some((partition, lane, lane.overdue(now)?)));
-        let Some((partition, lane, overdue)) = overdue else {
-            return Ok(());
-        };
-        let (partition, records, cause) = (partition.clone(), lane.records(), self.trouble.clone());
-        Err(match overdue {
-            Overdue::NotWritten => ProduceError::Overdue {
-                partition,
-                records,
-                cause,
-            },
-            Overdue::MayBeWritten => ProduceError::Unknown {
-                partition,
-                records,
-                cause,
-            },
+        Some(Cargo {
+            place,
+            partition,
+            batch,
         })
     }
 
-    fn wake_at(&self) -> Instant {
-        let now = Instant::now();
-        let lanes = self.lanes.values().filter_map(Lane::pause_until);
-        let brokers = self
-            .brokers
-            .values()
-            .filter_map(|broker| broker.pause_until);
-        lanes
-            .chain(brokers)
-            .filter(|until| *until > now)
-            .min()
-            .unwrap_or(now + LOOK_EVERY)
-            .min(now + LOOK_EVERY)
+    fn land(&mut self, landed: Landed) {
+        let Landed {
+            node,
+            cargo,
+            answer,
+        } = landed;
+        if let Some(node) = self.nodes.get_mut(&node) {
+            node.in_flight = node.in_flight.saturating_sub(1);
+        }
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        let read = answer.and_then(|reply| {
+            let response: ProduceResponse<'_> = reply.body()?;
+            let answers = cargo
+                .iter()
+                .map(|cargo| self.answer_for(&response, &cargo.partition));
+            Ok((answers.collect::<Vec<_>>(), response.throttle_time_ms))
+        });
+        match read {
+            Ok((answers, throttle_ms)) => {
+                for (cargo, answer) in cargo.into_iter().zip(answers) {
+                    self.take_answer(&mut state, cargo, answer);
+                }
+                // Only now that the answer counts is the broker left alone (KIP-219).
+                let throttle = Duration::from_millis(u64::try_from(throttle_ms).unwrap_or(0));
+                if let Some(node) = self.nodes.get_mut(&node) {
+                    node.not_before = Instant::now() + throttle;
+                }
+            }
+            Err(error) => {
+                let is_final = !error.is_retriable() && !error.outcome_is_unknown();
+                for cargo in cargo {
+                    let because = crate::client::connect_error::chain(&error);
+                    let lost = error.outcome_is_unknown();
+                    let answer = if lost {
+                        Answer::Lost(because)
+                    } else {
+                        Answer::NotSent(because)
+                    };
+                    self.take_answer(&mut state, cargo, answer);
+                }
+                if is_final {
+                    state.fail(&ProduceError::Request(error));
+                }
+            }
+        }
+        drop(state);
+        shared.progress.notify_waiters();
     }
 
-    /// The failure of everything that waits for a broker that cannot be used at all.
-    fn not_written(&self, node: i32, failure: Failure) -> ProduceError {
-        let led = |partition: &TopicPartition| {
-            let leader = self
-                .cluster
-                .known_leader(&partition.topic, partition.partition);
-            leader.is_some_and(|leader| leader.node == node)
+    fn answer_for(&self, response: &ProduceResponse<'_>, partition: &TopicPartition) -> Answer {
+        let metadata = self.cluster.metadata();
+        let id = metadata.topics.get(&partition.topic).map(|topic| topic.id);
+        let is_it = |topic: &&TopicProduceResponse<'_>| {
+            topic.name == *partition.topic || Some(topic.topic_id) == id
         };
-        let waiting = self
+        let topics = response.responses.iter().filter(is_it);
+        let mut partitions = topics.flat_map(|topic| &topic.partition_responses);
+        match partitions.find(|answer| answer.index == partition.partition.0) {
+            None => Answer::Lost("the answer says nothing about the partition".to_owned()),
+            Some(answer) => Answer::Code(
+                ErrorCode(answer.error_code),
+                Offset(answer.base_offset),
+                answer.error_message.as_ref().map(ToString::to_string),
+            ),
+        }
+    }
+
+    fn take_answer(&mut self, state: &mut State, cargo: Cargo, answer: Answer) {
+        let Cargo {
+            place,
+            partition,
+            batch,
+        } = cargo;
+        let attempts = batch.attempts;
+        let Some(lane) = state.lane(place.0, place.1) else {
+            return;
+        };
+        let verdict = lane.answered(batch, answer);
+        let resets = std::mem::take(&mut lane.resets);
+        match verdict {
+            Verdict::Done(batch, outcome) => state.settle(&partition, batch, outcome),
+            Verdict::Again => {
+                lane.not_before = Instant::now() + self.pause(attempts);
+                self.stale.insert(partition.topic);
+            }
+            Verdict::Split(batch) => {
+                match batch.split(self.settings.compression, &mut self.decompressor) {
+                    Some(parts) => lane.replace(parts),
+                    None => {
+                        let error = ProduceError::Answered {
+                            partition: partition.clone(),
+                            code: ErrorCode::MESSAGE_TOO_LARGE,
+                            message: None,
+                        };
+                        if let Verdict::Done(batch, outcome) = lane.refuse(batch, error) {
+                            state.settle(&partition, batch, outcome);
+                        }
+                    }
+                }
+            }
+            Verdict::Fenced(batch, error) => {
+                state.settle(&partition, batch, Outcome::NotWritten(error.clone()));
+                state.fail(&error);
+            }
+        }
+        state.delivery.sequence_resets += resets;
+    }
+
+    fn pause(&self, attempts: u32) -> Duration {
+        let config = self.cluster.config();
+        let doubled = config.retry_backoff.saturating_mul(1 << attempts.min(10));
+        doubled.min(config.retry_backoff_max)
+    }
+
+    /// Asks for a producer id, once there is anything to write.
+    fn initialise(&mut self) {
+        let has_work = self.shared.lock().delivery.outstanding() > 0;
+        if self.initialising.is_none() && has_work {
+            self.initialising = Some(Box::pin(initialise(self.cluster.clone())));
+        }
+    }
+
+    fn initialised(&mut self, made: Result<Identity, CallError>) {
+        self.initialising = None;
+        match made {
+            Ok(identity) => self.identity = Some(identity),
+            Err(error) => self.shared.lock().fail(&ProduceError::Initialise(error)),
+        }
+    }
+
+    fn start_refresh(&mut self) {
+        if self.refresh.is_some() || self.stale.is_empty() {
+            return;
+        }
+        let (cluster, stale) = (self.cluster.clone(), std::mem::take(&mut self.stale));
+        self.refresh = Some(Box::pin(async move {
+            let names: Vec<&str> = stale.iter().map(|name| &**name).collect();
+            cluster.refresh_topics(&names).await
+        }));
+    }
+
+    fn refreshed(&mut self, refreshed: Result<Vec<TopicRefusal>, RequestError>) {
+        self.refresh = None;
+        match refreshed {
+            Err(error) if !error.is_retriable() => {
+                self.shared.lock().fail(&ProduceError::Request(error))
+            }
+            // What is still missing is asked for again with the next attempt.
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+impl Node {
+    const fn new(now: Instant) -> Self {
+        Self {
+            in_flight: 0,
+            not_before: now,
+        }
+    }
+}
+
+/// A batch taken from its lane.
+struct Picked {
+    place: Place,
+    partition: TopicPartition,
+    next: Next,
+    buffer: Vec<u8>,
+}
+
+fn ready_places(state: &State, now: Instant) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (topic, lanes) in state.topics.iter().enumerate() {
+        let ready = lanes
             .lanes
             .iter()
-            .find(|(partition, lane)| !lane.is_empty() && led(partition));
-        match waiting {
-            Some((partition, lane)) => refused(partition, lane.records(), failure),
-            None => ProduceError::Stopped,
+            .enumerate()
+            .filter(|(_, lane)| lane.has_next(now));
+        places.extend(ready.map(|(lane, _)| (topic, lane)));
+    }
+    places
+}
+
+/// The first flight that has ended. Polls in order, which is what keeps requests in order.
+async fn next_landed(flights: &mut Vec<BoxFuture<'static, Landed>>) -> Landed {
+    poll_fn(|cx| {
+        for index in 0..flights.len() {
+            let Some(flight) = flights.get_mut(index) else {
+                break;
+            };
+            if let Poll::Ready(landed) = flight.as_mut().poll(cx) {
+                drop(flights.remove(index));
+                return Poll::Ready(landed);
+            }
         }
+        Poll::Pending
+    })
+    .await
+}
+
+async fn ready<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => pending().await,
     }
 }
 
-fn refused(partition: &TopicPartition, records: u64, failure: Failure) -> ProduceError {
-    ProduceError::NotWritten {
-        partition: partition.clone(),
-        records,
-        failure,
+async fn fly(cluster: Cluster, node: i32, cargo: Vec<Cargo>, timeout: Duration) -> Landed {
+    let answer = send(&cluster, node, &cargo, timeout).await;
+    Landed {
+        node,
+        cargo,
+        answer,
     }
 }
 
-impl Identity {
-    /// Asks any broker for a producer id of our own.
-    async fn ask(cluster: &Cluster) -> Result<Self, ProduceError> {
-        let build = |_| InitProducerIdRequest {
-            transactional_id: None,
-            transaction_timeout_ms: i32::MAX,
-            ..Default::default()
+async fn send(
+    cluster: &Cluster,
+    node: i32,
+    cargo: &[Cargo],
+    timeout: Duration,
+) -> Result<Reply, RequestError> {
+    let connection = cluster.connection(node, Purpose::Produce).await?;
+    let awaited = {
+        let request = request(cluster, cargo, timeout);
+        let bytes = cargo
+            .iter()
+            .map(|cargo| cargo.batch.bytes.len())
+            .sum::<usize>();
+        connection
+            .start_sized(&request, timeout, bytes + REQUEST_OVERHEAD)
+            .await?
+    };
+    awaited.answer().await
+}
+
+fn request<'a>(cluster: &Cluster, cargo: &'a [Cargo], timeout: Duration) -> ProduceRequest<'a> {
+    let metadata = cluster.metadata();
+    let mut topics: Vec<TopicProduceData<'a>> = Vec::new();
+    for Cargo {
+        partition, batch, ..
+    } in cargo
+    {
+        let data = PartitionProduceData {
+            index: partition.partition.0,
+            records: Some(batch.bytes.as_slice().into()),
         };
-        let asked = cluster.call("ask for a producer id", Target::Any, build, |reply, _| {
-            let response: InitProducerIdResponse = reply.body()?;
-            check(reply, response.error_code, None)?;
-            Ok(Self {
-                producer_id: response.producer_id,
-                producer_epoch: response.producer_epoch,
-            })
-        });
-        asked.await.map_err(ProduceError::from)
-    }
-
-    /// Makes `bytes`, one whole batch, a batch of this producer with this base sequence.
-    fn stamp(self, bytes: &mut [u8], sequence: i32) {
-        if let Some(mut batch) = BatchMut::new(bytes) {
-            batch.set_producer(self.producer_id, self.producer_epoch, sequence);
+        match topics
+            .iter_mut()
+            .find(|topic| topic.name == *partition.topic)
+        {
+            Some(topic) => topic.partition_data.push(data),
+            None => topics.push(TopicProduceData {
+                name: partition.topic.as_ref().into(),
+                topic_id: metadata
+                    .topics
+                    .get(&partition.topic)
+                    .map(|topic| topic.id)
+                    .unwrap_or_default(),
+                partition_data: vec![data],
+            }),
         }
     }
+    ProduceRequest {
+        transactional_id: None,
+        acks: ACKS_ALL,
+        timeout_ms: wire_millis(timeout),
+        topic_data: topics,
+    }
+}
+
+async fn initialise(cluster: Cluster) -> Result<Identity, CallError> {
+    let build = |_| InitProducerIdRequest {
+        transaction_timeout_ms: i32::MAX,
+        ..InitProducerIdRequest::default()
+    };
+    let read = |reply: &Reply, _| {
+        let response: InitProducerIdResponse = reply.body()?;
+        check(reply, response.error_code, None)?;
+        Ok(Identity {
+            id: response.producer_id,
+            epoch: response.producer_epoch,
+        })
+    };
+    cluster
+        .call("ask for a producer id", Target::Any, build, read)
+        .await
 }
