@@ -9,18 +9,13 @@
 
 use crate::broker::groups::CommittedOffset;
 use crate::broker::groups::Coordinator;
-use crate::broker::log::FirstBatch;
-use crate::broker::setting::TopicSettings;
+use crate::broker::internal_topic;
+use crate::broker::internal_topic::Entry;
 use crate::broker::state::State;
 use crate::broker::topics::Topics;
-use crate::protocol::batch_builder::BatchBuilder;
-use crate::protocol::batch_builder::BatchStamp;
-use crate::protocol::batch_reader::Batches;
-use crate::protocol::compression::Decompressor;
 use crate::protocol::error_code::ErrorCode;
 use crate::record::LeaderEpoch;
 use crate::record::Offset;
-use crate::record::PartitionId;
 use crate::record::RecordView;
 use crate::record::Timestamp;
 use crate::record::TopicPartition;
@@ -29,10 +24,6 @@ use crate::record::TopicPartition;
 pub(crate) const TOPIC: &str = "__consumer_offsets";
 const KEY_VERSION: i16 = 1;
 const VALUE_VERSION: i16 = 3;
-/// The settings that keep the topic small: Kafka's own, with smaller segments.
-const SETTINGS: [(&str, &str); 2] = [("cleanup.policy", "compact"), ("segment.bytes", "1048576")];
-/// How much is read at a time when the topic is replayed.
-const REPLAY_BYTES: usize = 1 << 20;
 
 /// One change: an offset committed, or forgotten.
 pub(crate) type Change = (TopicPartition, Option<CommittedOffset>);
@@ -41,8 +32,8 @@ pub(crate) type Change = (TopicPartition, Option<CommittedOffset>);
 ///
 /// # Errors
 ///
-/// `KAFKA_STORAGE_ERROR` where the topic cannot be written; `COORDINATOR_NOT_AVAILABLE` where
-/// there are too many groups.
+/// `KAFKA_STORAGE_ERROR` where the topic cannot be written; `INVALID_REQUEST` where a name is
+/// longer than the format can say; `COORDINATOR_NOT_AVAILABLE` where there are too many groups.
 pub(crate) fn commit(
     state: &mut State,
     group: &str,
@@ -52,8 +43,9 @@ pub(crate) fn commit(
     if changes.is_empty() {
         return Ok(());
     }
-    let batch = encode(group, &changes, now).ok_or(ErrorCode::KAFKA_STORAGE_ERROR)?;
-    append(&mut state.topics, batch, now)?;
+    let entries: Option<Vec<Entry>> = changes.iter().map(|change| entry(group, change)).collect();
+    let entries = entries.ok_or(ErrorCode::INVALID_REQUEST)?;
+    internal_topic::append(&mut state.topics, TOPIC, &entries, now)?;
     for (partition, committed) in changes {
         state.coordinator.set_offset(group, partition, committed)?;
     }
@@ -87,34 +79,7 @@ pub(crate) fn forget_topic(
 
 /// Gives `coordinator` what the topic holds.
 pub(crate) fn replay(topics: &Topics, coordinator: &mut Coordinator) {
-    let Some(partition) = topics
-        .named(TOPIC)
-        .and_then(|topic| topic.partition(PartitionId(0)))
-    else {
-        return;
-    };
-    let mut decompressor = Decompressor::default();
-    let mut from = partition.log.start();
-    let end = partition.log.end();
-    while from < end {
-        let chunks = match partition.read(from, end, REPLAY_BYTES, FirstBatch::Always) {
-            Ok(chunks) if !chunks.is_empty() => chunks,
-            Ok(_) => return,
-            Err(error) => {
-                tracing::error!(%error, "replay committed offsets");
-                return;
-            }
-        };
-        for batch in chunks.iter().flat_map(|chunk| Batches::new(chunk)) {
-            let Ok(batch) = batch else { return };
-            from = batch.header().next_offset();
-            if let Ok(records) = batch.records(&mut decompressor) {
-                for record in records.flatten() {
-                    apply(&record, coordinator);
-                }
-            }
-        }
-    }
+    internal_topic::replay(topics, TOPIC, &mut |record| apply(record, coordinator));
 }
 
 fn apply(record: &RecordView<'_>, coordinator: &mut Coordinator) {
@@ -127,42 +92,14 @@ fn apply(record: &RecordView<'_>, coordinator: &mut Coordinator) {
     }
 }
 
-fn append(topics: &mut Topics, batch: Vec<u8>, now: Timestamp) -> Result<(), ErrorCode> {
-    if topics.named(TOPIC).is_none() {
-        let mut settings = TopicSettings::new();
-        for (name, value) in SETTINGS {
-            settings
-                .set(name, value)
-                .map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
-        }
-        topics
-            .create(TOPIC, 1, settings, now)
-            .map_err(|error| error.code())?;
-    }
-    let (partition, settings) = topics
-        .partition_mut(TOPIC, PartitionId(0))
-        .ok_or(ErrorCode::KAFKA_STORAGE_ERROR)?;
-    partition.append(batch, settings, now).map_err(|error| {
-        tracing::error!(%error, "write committed offsets");
-        ErrorCode::KAFKA_STORAGE_ERROR
-    })?;
-    Ok(())
-}
-
 /// `None` where a group's or topic's name is longer than the format can say.
-fn encode(group: &str, changes: &[Change], now: Timestamp) -> Option<Vec<u8>> {
-    let mut builder = BatchBuilder::new();
-    for (partition, committed) in changes {
-        let key = encode_key(group, partition)?;
-        let value = match committed {
-            Some(committed) => Some(encode_value(committed)?),
-            None => None,
-        };
-        builder.push(now, Some(&key), value.as_deref(), []).ok()?;
-    }
-    let mut out = Vec::new();
-    builder.finish(&BatchStamp::default(), &mut out).ok()?;
-    Some(out)
+fn entry(group: &str, (partition, committed): &Change) -> Option<Entry> {
+    let key = encode_key(group, partition)?;
+    let value = match committed {
+        Some(committed) => Some(encode_value(committed)?),
+        None => None,
+    };
+    Some((key, value))
 }
 
 fn encode_key(group: &str, partition: &TopicPartition) -> Option<Vec<u8>> {

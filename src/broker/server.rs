@@ -21,6 +21,8 @@ use crate::broker::log::LogError;
 use crate::broker::offsets_topic;
 use crate::broker::producer_ids::ProducerIds;
 use crate::broker::random_id::random_id;
+use crate::broker::registry;
+use crate::broker::registry::Registry;
 use crate::broker::state::Shared;
 use crate::broker::state::State;
 use crate::broker::topics::Topics;
@@ -54,7 +56,10 @@ pub enum StartError {
 pub struct Broker {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
+    registry_port: Option<u16>,
+    /// The listeners: they end once `stop` is sent.
     tasks: Vec<JoinHandle<()>>,
+    housekeeping: JoinHandle<()>,
 }
 
 impl Broker {
@@ -65,6 +70,10 @@ impl Broker {
     /// [`StartError`].
     pub async fn start(config: BrokerConfig) -> Result<Self, StartError> {
         let listener = listen(config.port).await?;
+        let registry_listener = match config.registry_port {
+            Some(port) => Some(listen(port).await?),
+            None => None,
+        };
         let port = listener
             .local_addr()
             .map_or(config.port, |addr| addr.port());
@@ -73,14 +82,24 @@ impl Broker {
         let address = (Ipv4Addr::LOCALHOST.to_string(), port);
         let shared = Shared::new(config, clock, address, cluster_id, state);
         let (stop, stopping) = watch::channel(false);
-        let tasks = vec![
-            tokio::spawn(accept(Arc::clone(&shared), listener, stopping)),
-            tokio::spawn(housekeeping::run(Arc::clone(&shared))),
-        ];
+        let mut tasks = vec![tokio::spawn(accept(
+            Arc::clone(&shared),
+            listener,
+            stopping.clone(),
+        ))];
+        let mut registry_port = None;
+        if let Some(listener) = registry_listener {
+            registry_port = listener.local_addr().ok().map(|addr| addr.port());
+            let registry = Arc::new(Registry::open(Arc::clone(&shared)));
+            tasks.push(tokio::spawn(registry::serve(registry, listener, stopping)));
+        }
+        let housekeeping = tokio::spawn(housekeeping::run(Arc::clone(&shared)));
         Ok(Self {
             shared,
             stop,
+            registry_port,
             tasks,
+            housekeeping,
         })
     }
 
@@ -88,6 +107,13 @@ impl Broker {
     #[must_use]
     pub fn bootstrap(&self) -> String {
         format!("{}:{}", self.shared.host, self.shared.port)
+    }
+
+    /// The schema registry's address, `http://127.0.0.1:PORT`, where there is one.
+    #[must_use]
+    pub fn registry_url(&self) -> Option<String> {
+        self.registry_port
+            .map(|port| format!("http://{}:{port}", self.shared.host))
     }
 
     /// Has `hook` see each request first, in place of an earlier hook; `None` for none.
@@ -107,11 +133,8 @@ impl Broker {
     /// [`LogError`] where the log cannot be made durable.
     pub async fn shutdown(mut self) -> Result<(), LogError> {
         self.stop.send_replace(true);
-        let mut tasks = std::mem::take(&mut self.tasks);
-        if let Some(housekeeping) = tasks.pop() {
-            housekeeping.abort();
-        }
-        for task in tasks {
+        self.housekeeping.abort();
+        for task in std::mem::take(&mut self.tasks) {
             // A task that panicked has been reported by the runtime.
             let _panicked = task.await;
         }
@@ -131,6 +154,7 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.stop.send_replace(true);
+        self.housekeeping.abort();
         for task in &self.tasks {
             task.abort();
         }
