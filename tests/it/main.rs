@@ -4,6 +4,8 @@
 mod allocations;
 // Record batches against the other Rust implementations.
 mod batch_judges;
+// The embedded broker and schema registry over loopback.
+mod broker;
 // Apache Kafka in a container.
 mod containers;
 // The engine against what Apache Kafka Streams gave for the same scripts.
