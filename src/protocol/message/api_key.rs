@@ -2,17 +2,8 @@
 
 use std::fmt;
 
+use super::Message;
 use super::versions::Versions;
-use super::{
-    Message, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions,
-    consumer_group_describe, consumer_group_heartbeat, create_partitions, create_topics,
-    delete_groups, delete_records, delete_topics, describe_acls, describe_cluster,
-    describe_configs, describe_groups, describe_log_dirs, describe_producers,
-    describe_transactions, end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs,
-    init_producer_id, join_group, leave_group, list_groups, list_offsets, list_transactions,
-    metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce,
-    sasl_authenticate, sasl_handshake, sync_group, txn_offset_commit,
-};
 
 macro_rules! api_keys {
     ($($name:ident = $code:literal, $request:ty;)*) => {
@@ -73,45 +64,45 @@ macro_rules! api_keys {
 }
 
 api_keys! {
-    Produce = 0, produce::ProduceRequest<'_>;
-    Fetch = 1, fetch::FetchRequest<'_>;
-    ListOffsets = 2, list_offsets::ListOffsetsRequest<'_>;
-    Metadata = 3, metadata::MetadataRequest<'_>;
-    OffsetCommit = 8, offset_commit::OffsetCommitRequest<'_>;
-    OffsetFetch = 9, offset_fetch::OffsetFetchRequest<'_>;
-    FindCoordinator = 10, find_coordinator::FindCoordinatorRequest<'_>;
-    JoinGroup = 11, join_group::JoinGroupRequest<'_>;
-    Heartbeat = 12, heartbeat::HeartbeatRequest<'_>;
-    LeaveGroup = 13, leave_group::LeaveGroupRequest<'_>;
-    SyncGroup = 14, sync_group::SyncGroupRequest<'_>;
-    DescribeGroups = 15, describe_groups::DescribeGroupsRequest<'_>;
-    ListGroups = 16, list_groups::ListGroupsRequest<'_>;
-    SaslHandshake = 17, sasl_handshake::SaslHandshakeRequest<'_>;
-    ApiVersions = 18, api_versions::ApiVersionsRequest<'_>;
-    CreateTopics = 19, create_topics::CreateTopicsRequest<'_>;
-    DeleteTopics = 20, delete_topics::DeleteTopicsRequest<'_>;
-    DeleteRecords = 21, delete_records::DeleteRecordsRequest<'_>;
-    InitProducerId = 22, init_producer_id::InitProducerIdRequest<'_>;
-    OffsetForLeaderEpoch = 23, offset_for_leader_epoch::OffsetForLeaderEpochRequest<'_>;
-    AddPartitionsToTxn = 24, add_partitions_to_txn::AddPartitionsToTxnRequest<'_>;
-    AddOffsetsToTxn = 25, add_offsets_to_txn::AddOffsetsToTxnRequest<'_>;
-    EndTxn = 26, end_txn::EndTxnRequest<'_>;
-    TxnOffsetCommit = 28, txn_offset_commit::TxnOffsetCommitRequest<'_>;
-    DescribeAcls = 29, describe_acls::DescribeAclsRequest<'_>;
-    DescribeConfigs = 32, describe_configs::DescribeConfigsRequest<'_>;
-    AlterConfigs = 33, alter_configs::AlterConfigsRequest<'_>;
-    DescribeLogDirs = 35, describe_log_dirs::DescribeLogDirsRequest<'_>;
-    SaslAuthenticate = 36, sasl_authenticate::SaslAuthenticateRequest<'_>;
-    CreatePartitions = 37, create_partitions::CreatePartitionsRequest<'_>;
-    DeleteGroups = 42, delete_groups::DeleteGroupsRequest<'_>;
-    IncrementalAlterConfigs = 44, incremental_alter_configs::IncrementalAlterConfigsRequest<'_>;
-    OffsetDelete = 47, offset_delete::OffsetDeleteRequest<'_>;
-    DescribeCluster = 60, describe_cluster::DescribeClusterRequest;
-    DescribeProducers = 61, describe_producers::DescribeProducersRequest<'_>;
-    DescribeTransactions = 65, describe_transactions::DescribeTransactionsRequest<'_>;
-    ListTransactions = 66, list_transactions::ListTransactionsRequest<'_>;
-    ConsumerGroupHeartbeat = 68, consumer_group_heartbeat::ConsumerGroupHeartbeatRequest<'_>;
-    ConsumerGroupDescribe = 69, consumer_group_describe::ConsumerGroupDescribeRequest<'_>;
+    Produce = 0, super::produce::ProduceRequest<'_>;
+    Fetch = 1, super::fetch::FetchRequest<'_>;
+    ListOffsets = 2, super::list_offsets::ListOffsetsRequest<'_>;
+    Metadata = 3, super::metadata::MetadataRequest<'_>;
+    OffsetCommit = 8, super::offset_commit::OffsetCommitRequest<'_>;
+    OffsetFetch = 9, super::offset_fetch::OffsetFetchRequest<'_>;
+    FindCoordinator = 10, super::find_coordinator::FindCoordinatorRequest<'_>;
+    JoinGroup = 11, super::join_group::JoinGroupRequest<'_>;
+    Heartbeat = 12, super::heartbeat::HeartbeatRequest<'_>;
+    LeaveGroup = 13, super::leave_group::LeaveGroupRequest<'_>;
+    SyncGroup = 14, super::sync_group::SyncGroupRequest<'_>;
+    DescribeGroups = 15, super::describe_groups::DescribeGroupsRequest<'_>;
+    ListGroups = 16, super::list_groups::ListGroupsRequest<'_>;
+    SaslHandshake = 17, super::sasl_handshake::SaslHandshakeRequest<'_>;
+    ApiVersions = 18, super::api_versions::ApiVersionsRequest<'_>;
+    CreateTopics = 19, super::create_topics::CreateTopicsRequest<'_>;
+    DeleteTopics = 20, super::delete_topics::DeleteTopicsRequest<'_>;
+    DeleteRecords = 21, super::delete_records::DeleteRecordsRequest<'_>;
+    InitProducerId = 22, super::init_producer_id::InitProducerIdRequest<'_>;
+    OffsetForLeaderEpoch = 23, super::offset_for_leader_epoch::OffsetForLeaderEpochRequest<'_>;
+    AddPartitionsToTxn = 24, super::add_partitions_to_txn::AddPartitionsToTxnRequest<'_>;
+    AddOffsetsToTxn = 25, super::add_offsets_to_txn::AddOffsetsToTxnRequest<'_>;
+    EndTxn = 26, super::end_txn::EndTxnRequest<'_>;
+    TxnOffsetCommit = 28, super::txn_offset_commit::TxnOffsetCommitRequest<'_>;
+    DescribeAcls = 29, super::describe_acls::DescribeAclsRequest<'_>;
+    DescribeConfigs = 32, super::describe_configs::DescribeConfigsRequest<'_>;
+    AlterConfigs = 33, super::alter_configs::AlterConfigsRequest<'_>;
+    DescribeLogDirs = 35, super::describe_log_dirs::DescribeLogDirsRequest<'_>;
+    SaslAuthenticate = 36, super::sasl_authenticate::SaslAuthenticateRequest<'_>;
+    CreatePartitions = 37, super::create_partitions::CreatePartitionsRequest<'_>;
+    DeleteGroups = 42, super::delete_groups::DeleteGroupsRequest<'_>;
+    IncrementalAlterConfigs = 44, super::incremental_alter_configs::IncrementalAlterConfigsRequest<'_>;
+    OffsetDelete = 47, super::offset_delete::OffsetDeleteRequest<'_>;
+    DescribeCluster = 60, super::describe_cluster::DescribeClusterRequest;
+    DescribeProducers = 61, super::describe_producers::DescribeProducersRequest<'_>;
+    DescribeTransactions = 65, super::describe_transactions::DescribeTransactionsRequest<'_>;
+    ListTransactions = 66, super::list_transactions::ListTransactionsRequest<'_>;
+    ConsumerGroupHeartbeat = 68, super::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest<'_>;
+    ConsumerGroupDescribe = 69, super::consumer_group_describe::ConsumerGroupDescribeRequest<'_>;
 }
 
 impl fmt::Display for ApiKey {

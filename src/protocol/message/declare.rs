@@ -30,7 +30,6 @@
 //!
 //! A struct's versions are those of the fields that hold it. The first line may instead be
 //! `embedded;`, for structs of which none is a message.
-//!
 
 /// Declares the messages of one API; the module says how.
 macro_rules! declare {

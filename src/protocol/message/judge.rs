@@ -6,19 +6,8 @@ use std::fmt::Debug;
 use kafka_protocol::messages as theirs;
 use kafka_protocol::protocol::{Decodable, Encodable};
 
-use super::Message;
 use super::generate::{Generate, Generator};
-use super::versions::Versions;
-use super::{
-    add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions,
-    consumer_group_describe, consumer_group_heartbeat, create_partitions, create_topics,
-    delete_groups, delete_records, delete_topics, describe_acls, describe_cluster,
-    describe_configs, describe_groups, describe_log_dirs, describe_producers,
-    describe_transactions, end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs,
-    init_producer_id, join_group, leave_group, list_groups, list_offsets, list_transactions,
-    metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce,
-    sasl_authenticate, sasl_handshake, sync_group, txn_offset_commit,
-};
+use super::*;
 
 /// Messages made for each version.
 const SEEDS: u64 = 30;
