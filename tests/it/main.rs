@@ -12,6 +12,8 @@ mod containers;
 mod golden;
 // Record batches that Apache Kafka wrote.
 mod java_batches;
+// The schemas that ship.
+mod schemas;
 // What tests share.
 mod support;
 // The sources themselves: who uses whom, what a pure module may say, sizes, dead files.

@@ -419,6 +419,178 @@ proptest! {
     }
 }
 
+/// Source: Avro 1.12 specification, "Binary encoding".
+#[test]
+fn the_specifications_examples_are_read_and_written() {
+    let record = r#"{"type": "record", "name": "test", "fields": [
+        {"name": "a", "type": "long"}, {"name": "b", "type": "string"}]}"#;
+    let pair = |name, value| (Value::text(name), value);
+    let cases: [(&str, &[u8], Value<'_>); 8] = [
+        (r#""long""#, &[0x7f], Value::Int(-64)),
+        (r#""long""#, &[0x80, 0x01], Value::Int(64)),
+        (r#""string""#, &[0x06, 0x66, 0x6f, 0x6f], Value::text("foo")),
+        (
+            record,
+            &[0x36, 0x06, 0x66, 0x6f, 0x6f],
+            Value::Map(vec![
+                pair("a", Value::Int(27)),
+                pair("b", Value::text("foo")),
+            ]),
+        ),
+        (
+            r#"{"type": "enum", "name": "Foo", "symbols": ["A", "B", "C", "D"]}"#,
+            &[6],
+            Value::text("D"),
+        ),
+        (
+            r#"{"type": "array", "items": "long"}"#,
+            &[0x04, 0x06, 0x36, 0x00],
+            Value::List(vec![Value::Int(3), Value::Int(27)]),
+        ),
+        (r#"["null", "string"]"#, &[0x00], Value::Null),
+        (
+            r#"["null", "string"]"#,
+            &[0x02, 0x02, 0x61],
+            Value::text("a"),
+        ),
+    ];
+    for (text, datum, value) in cases {
+        let decoder = decoder(text, None);
+        assert_eq!(decoder.decode(datum).as_ref(), Ok(&value), "{text}");
+        let mut out = Vec::new();
+        encode::encode(decoder.writer(), &value, &mut out).unwrap();
+        assert_eq!(out, datum, "{text}");
+    }
+}
+
+/// What apache-avro does otherwise or not at all.
+#[test]
+fn a_reader_is_matched_as_in_java() {
+    let record = |name: &str, fields: &str| {
+        format!(r#"{{"type": "record", "name": "{name}", "fields": [{fields}]}}"#)
+    };
+    let a = r#"{"name": "a", "type": "int"}"#;
+    let renamed = record("S", r#"{"name": "b", "type": "int", "aliases": ["a"]}"#);
+    let symbols = |list: &str| {
+        format!(r#"{{"type": "enum", "name": "E", "symbols": [{list}], "default": "A"}}"#)
+    };
+    let cases: [(String, String, &[u8], Value<'_>); 6] = [
+        (
+            r#""int""#.into(),
+            r#"["float", "int"]"#.into(),
+            &[2],
+            Value::Int(1),
+        ),
+        (
+            r#""int""#.into(),
+            r#"["string", "double"]"#.into(),
+            &[2],
+            Value::Float(1.0),
+        ),
+        (
+            r#"["int", "string"]"#.into(),
+            r#""long""#.into(),
+            &[0, 2],
+            Value::Int(1),
+        ),
+        (
+            r#""bytes""#.into(),
+            r#""string""#.into(),
+            &[2, b'a'],
+            Value::text("a"),
+        ),
+        (
+            symbols(r#""A", "B""#),
+            symbols(r#""A""#),
+            &[2],
+            Value::text("A"),
+        ),
+        (
+            record("R", a),
+            renamed,
+            &[2],
+            Value::Map(vec![(Value::text("b"), Value::Int(1))]),
+        ),
+    ];
+    for (writer, reader, datum, value) in cases {
+        let decoder = decoder(&writer, Some(&reader));
+        assert_eq!(decoder.decode(datum), Ok(value), "{writer} as {reader}");
+    }
+    let fault = |writer: &str, reader: &str, datum: &[u8]| {
+        let read = decoder(writer, Some(reader))
+            .decode(datum)
+            .map(Value::into_owned);
+        read.map_err(|error| error.fault.to_string())
+    };
+    let text = "the writer's string cannot be read as long";
+    assert_eq!(
+        fault(r#"["int", "string"]"#, r#""long""#, &[2, 2, b'a']),
+        Err(text.into())
+    );
+    let text = "c: the writer has no such field, and the reader no default";
+    let wanting = record("R", r#"{"name": "c", "type": "int"}"#);
+    assert_eq!(fault(&record("R", a), &wanting, &[2]), Err(text.into()));
+}
+
+#[test]
+fn what_does_not_fit_is_named_with_its_path() {
+    let schema = r#"{"type": "record", "name": "Order", "fields": [
+        {"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "Line", "fields": [
+            {"name": "price", "type": "double"}, {"name": "qty", "type": "int", "default": 1}]}}},
+        {"name": "status", "type": {"type": "enum", "name": "Status", "symbols": ["new", "paid"]}},
+        {"name": "note", "type": ["null", "string"]}]}"#;
+    let schema = Schema::parse(schema).unwrap();
+    let fault = |json: &str| {
+        let value = crate::codec::json::parse(json.as_bytes()).unwrap();
+        let mut out = b"before".to_vec();
+        let written = encode::encode(&schema, &value, &mut out);
+        assert!(written.is_ok() || out == b"before", "{json}");
+        written.map_err(|error| error.to_string())
+    };
+    let line = |line: &str| {
+        format!(r#"{{"lines": [{{"price": 1}}, {line}], "status": "new", "note": null}}"#)
+    };
+    assert_eq!(fault(&line(r#"{"price": 1.5, "qty": 2}"#)), Ok(()));
+    for (json, expected) in [
+        (
+            "1".to_owned(),
+            "value: expected record Order, found an integer",
+        ),
+        (
+            line(r#"{"price": "1"}"#),
+            "lines[1].price: expected double, found text",
+        ),
+        (
+            line(r#"{"qty": 1}"#),
+            "lines[1].price: missing, and the schema has no default",
+        ),
+        (
+            line(r#"{"price": 1, "qty": 2147483648}"#),
+            "lines[1].qty: out of the range of int",
+        ),
+        (
+            line(r#"{"price": 1, "size": 2}"#),
+            "lines[1].size: no such field in the schema",
+        ),
+        (
+            line("{}")
+                .replace("\"new\"", "\"old\"")
+                .replace("{}", r#"{"price": 1}"#),
+            "status: \"old\" is not a symbol of the enum",
+        ),
+        (
+            line(r#"{"price": 1}"#).replace("null", "2"),
+            "note: no branch of the union takes an integer",
+        ),
+    ] {
+        assert_eq!(
+            fault(&json),
+            Err(format!("write Avro: {expected}")),
+            "{json}"
+        );
+    }
+}
+
 #[test]
 fn what_takes_no_bytes_is_bounded() {
     let nulls = decoder(r#"{"type": "array", "items": "null"}"#, None);
