@@ -6,6 +6,10 @@ mod allocations;
 mod batch_judges;
 // The embedded broker and schema registry over loopback.
 mod broker;
+// The client on the embedded broker.
+mod client_on_embedded_broker;
+// What the client promises, on any broker.
+mod client_suite;
 // Apache Kafka in a container.
 mod containers;
 // The engine against what Apache Kafka Streams gave for the same scripts.
@@ -14,6 +18,8 @@ mod golden;
 mod java_batches;
 // The schemas that ship.
 mod schemas;
+// The client on Apache Kafka.
+mod real_broker;
 // What tests share.
 mod support;
 // The sources themselves: who uses whom, what a pure module may say, sizes, dead files.

@@ -36,6 +36,9 @@ pub(super) struct Lane {
     /// The number that the broker expects next, as far as answers tell.
     expected: i32,
     repair: Repair,
+    /// Whether the broker has acknowledged a batch of this identity. Until then it accepts any
+    /// sequence number, so that only one batch may be in flight.
+    is_established: bool,
     /// No attempt before this time.
     pub(super) not_before: Instant,
     pub(super) last_error: Option<String>,
@@ -98,6 +101,7 @@ impl Lane {
             next_sequence: 0,
             expected: 0,
             repair: Repair::Nothing,
+            is_established: false,
             not_before: Instant::now(),
             last_error: None,
             resets: 0,
@@ -119,7 +123,8 @@ impl Lane {
         if self.not_before > now {
             return false;
         }
-        let must_settle = !self.failed.is_empty() || self.repair != Repair::Nothing;
+        let is_mending = !self.failed.is_empty() || self.repair != Repair::Nothing;
+        let must_settle = is_mending || !self.is_established;
         if must_settle && self.flying > 0 {
             return false;
         }
@@ -186,6 +191,7 @@ impl Lane {
                 });
                 self.next_sequence = 0;
                 self.expected = 0;
+                self.is_established = false;
             }
         }
         self.repair = Repair::Nothing;
@@ -259,7 +265,11 @@ impl Lane {
     }
 
     fn written(&mut self, batch: Numbered, code: ErrorCode, base_offset: Offset) -> Verdict {
-        self.expected = batch.next_sequence();
+        // A batch whose first answer was lost may be acknowledged after those behind it.
+        if is_before(self.expected, batch.next_sequence()) {
+            self.expected = batch.next_sequence();
+        }
+        self.is_established = true;
         self.last_error = None;
         let is_known = code == ErrorCode::NONE && base_offset.0 >= 0;
         let base_offset = is_known.then_some(base_offset);
@@ -402,11 +412,14 @@ impl Repair {
     }
 }
 
-/// Whether `first` comes before `second`: numbers wrap, but those in flight are few.
 const fn precedes(first: &Numbered, second: &Numbered) -> bool {
+    is_before(first.sequence, second.sequence)
+}
+
+/// Whether one sequence number comes before another: they wrap, but those in flight are few.
+const fn is_before(first: i32, second: i32) -> bool {
     const HALF: i32 = 1 << 30;
-    (second.sequence.wrapping_sub(first.sequence) & i32::MAX) < HALF
-        && first.sequence != second.sequence
+    first != second && (second.wrapping_sub(first) & i32::MAX) < HALF
 }
 
 #[cfg(test)]

@@ -12,6 +12,15 @@ fn lane() -> Lane {
     Lane::new(TopicPartition::new("t", 0))
 }
 
+/// A lane whose first batch, of one record, is in the log.
+fn established() -> Lane {
+    let mut lane = lane();
+    put(&mut lane, 1);
+    let first = take(&mut lane).expect("a batch");
+    lane.answered(first, code(ErrorCode::NONE));
+    lane
+}
+
 /// A closed batch of `records` records.
 fn put(lane: &mut Lane, records: usize) {
     let (open, _) = lane.open(BatchBuilder::new);
@@ -54,17 +63,31 @@ fn header(batch: &Numbered) -> (i16, i32) {
 
 #[tokio::test]
 async fn batches_are_numbered_in_order() {
-    let mut lane = lane();
+    let mut lane = established();
     put(&mut lane, 3);
     put(&mut lane, 2);
     let batches = [take(&mut lane), take(&mut lane)].map(|batch| batch.expect("a batch"));
-    assert_eq!(batches.each_ref().map(header), [(0, 0), (0, 3)]);
+    assert_eq!(batches.each_ref().map(header), [(0, 1), (0, 4)]);
     assert!(take(&mut lane).is_none());
 }
 
 #[tokio::test]
-async fn after_a_lost_answer_the_same_numbers_go_again_one_by_one() {
+async fn only_one_batch_is_in_flight_until_the_broker_knows_us() {
     let mut lane = lane();
+    put(&mut lane, 1);
+    put(&mut lane, 1);
+    let first = take(&mut lane).expect("a batch");
+    assert!(
+        take(&mut lane).is_none(),
+        "a broker without state would accept it first"
+    );
+    lane.answered(first, code(ErrorCode::NONE));
+    assert!(take(&mut lane).is_some());
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_the_same_numbers_go_again_one_by_one() {
+    let mut lane = established();
     for _ in 0..3 {
         put(&mut lane, 1);
     }
@@ -73,7 +96,7 @@ async fn after_a_lost_answer_the_same_numbers_go_again_one_by_one() {
     assert!(take(&mut lane).is_none(), "the first is still in flight");
     assert!(matches!(lane.answered(first, lost()), Verdict::Again));
     let first = take(&mut lane).expect("the first again");
-    assert_eq!(header(&first), (0, 0));
+    assert_eq!(header(&first), (0, 1));
     assert!(take(&mut lane).is_none(), "one by one");
     let done = lane.answered(first, code(ErrorCode::DUPLICATE_SEQUENCE_NUMBER));
     assert!(matches!(
@@ -81,14 +104,14 @@ async fn after_a_lost_answer_the_same_numbers_go_again_one_by_one() {
         Verdict::Done(_, Outcome::Written { base_offset: None })
     ));
     let second = take(&mut lane).expect("the second again");
-    assert_eq!(header(&second), (0, 1));
+    assert_eq!(header(&second), (0, 2));
     lane.answered(second, code(ErrorCode::NONE));
-    assert_eq!(header(&take(&mut lane).expect("the third")), (0, 2));
+    assert_eq!(header(&take(&mut lane).expect("the third")), (0, 3));
 }
 
 #[tokio::test]
 async fn a_refused_batch_leaves_no_gap_in_the_numbers() {
-    let mut lane = lane();
+    let mut lane = established();
     put(&mut lane, 3);
     put(&mut lane, 2);
     let [first, second] = [take(&mut lane), take(&mut lane)].map(|batch| batch.expect("a batch"));
@@ -101,9 +124,25 @@ async fn a_refused_batch_leaves_no_gap_in_the_numbers() {
     assert!(matches!(again, Verdict::Again), "{again:?}");
     put(&mut lane, 1);
     let second = take(&mut lane).expect("the second again");
-    assert_eq!(header(&second), (0, 0));
+    assert_eq!(header(&second), (0, 1));
     lane.answered(second, code(ErrorCode::NONE));
-    assert_eq!(header(&take(&mut lane).expect("the third")), (0, 2));
+    assert_eq!(header(&take(&mut lane).expect("the third")), (0, 3));
+}
+
+#[tokio::test]
+async fn a_late_acknowledgement_does_not_free_numbers_that_are_taken() {
+    let mut lane = established();
+    for _ in 0..3 {
+        put(&mut lane, 1);
+    }
+    let [first, second, third] = std::array::from_fn(|_| take(&mut lane).expect("a batch"));
+    lane.answered(first, lost());
+    lane.answered(second, code(ErrorCode::NONE));
+    lane.answered(third, code(ErrorCode::INVALID_RECORD));
+    let first = take(&mut lane).expect("the first again");
+    lane.answered(first, code(ErrorCode::DUPLICATE_SEQUENCE_NUMBER));
+    put(&mut lane, 1);
+    assert_eq!(header(&take(&mut lane).expect("the fourth")), (0, 3));
 }
 
 #[tokio::test]
@@ -174,7 +213,7 @@ async fn a_batch_that_is_too_large_goes_in_halves_with_the_same_numbers() {
 
 #[tokio::test]
 async fn expired_batches_are_told_apart_by_whether_they_may_be_written() {
-    let mut lane = lane();
+    let mut lane = established();
     for _ in 0..3 {
         put(&mut lane, 1);
     }
