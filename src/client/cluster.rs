@@ -31,6 +31,7 @@ use crate::client::handshake::BareLink;
 use crate::client::handshake::ConnectOptions;
 use crate::client::metadata::Leader;
 use crate::client::metadata::Metadata;
+use crate::client::metadata::Scope;
 use crate::client::metadata::TopicMetadata;
 use crate::client::retry::Retry;
 use crate::client::tls;
@@ -283,7 +284,12 @@ impl Cluster {
         let response: MetadataResponse<'_> = reply.body()?;
         let mut slot = lock(&self.0.metadata);
         let mut metadata = Metadata::clone(&slot);
-        let failed = metadata.update(&response, Instant::now());
+        let scope = if topics.is_some() {
+            Scope::SomeTopics
+        } else {
+            Scope::AllTopics
+        };
+        let failed = metadata.update(&response, scope, Instant::now());
         *slot = Arc::new(metadata);
         let refusal = |(topic, code)| TopicRefusal {
             topic,

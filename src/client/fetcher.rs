@@ -235,9 +235,9 @@ impl Fetcher {
         deadline: Instant,
     ) -> Poll<Result<Option<usize>, FetchError>> {
         loop {
+            self.settle();
             self.poll_refresh(cx);
             self.poll_resets(cx);
-            self.settle();
             self.open_links();
             if let Some(error) = self.errors.pop_front() {
                 return Poll::Ready(Err(error));
@@ -290,12 +290,15 @@ impl Fetcher {
             }
             Poll::Ready(Ok(())) => {
                 self.process(index);
+                let has_records = !self.parts.is_empty();
                 self.ask(cx, index);
-                if self.parts.is_empty() {
-                    Step::Moved
-                } else {
-                    Step::Ready(index)
+                if has_records {
+                    return Step::Ready(index);
                 }
+                if let Some(link) = self.links.get_mut(index) {
+                    link.frame.clear();
+                }
+                Step::Moved
             }
             Poll::Pending if link.due().is_some_and(|due| due <= now) => {
                 self.lose(index, Lost::Broken("no answer in time".to_owned()));

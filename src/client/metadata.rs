@@ -70,6 +70,13 @@ pub struct PartitionMetadata {
     pub offline: Vec<i32>,
 }
 
+/// Which topics were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    SomeTopics,
+    AllTopics,
+}
+
 /// Who leads a partition, and under which leadership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leader {
@@ -111,13 +118,17 @@ impl TopicMetadata {
 }
 
 impl Metadata {
-    /// Takes over what an answer says. Topics that it does not name stay as they were; those that
-    /// it reports as unknown are forgotten, and returned with their error.
+    /// Takes over what an answer about some or all topics says. Of some, those that it does not name
+    /// stay as they were; what it reports as unknown is forgotten, and returned with its error.
     pub(crate) fn update(
         &mut self,
         response: &MetadataResponse<'_>,
+        scope: Scope,
         now: Instant,
     ) -> Vec<(TopicName, ErrorCode)> {
+        if scope == Scope::AllTopics {
+            self.topics.clear();
+        }
         self.brokers = response.brokers.iter().filter_map(broker).collect();
         self.controller = Some(response.controller_id).filter(|node| *node >= 0);
         if let Some(id) = &response.cluster_id {
@@ -210,7 +221,10 @@ mod tests {
     async fn partitions_come_in_any_order_and_one_without_leader_is_told() {
         let mut metadata = Metadata::default();
         let response = answer("t", 0, vec![partition(1, -1), partition(0, 7)]);
-        assert_eq!(metadata.update(&response, Instant::now()), []);
+        assert_eq!(
+            metadata.update(&response, Scope::SomeTopics, Instant::now()),
+            []
+        );
         let topic = &metadata.topics["t"];
         let leader = Leader {
             node: 7,
@@ -227,13 +241,23 @@ mod tests {
     async fn a_topic_that_became_unknown_is_forgotten_and_others_stay() {
         let mut metadata = Metadata::default();
         for name in ["a", "b"] {
-            metadata.update(&answer(name, 0, vec![partition(0, 1)]), Instant::now());
+            metadata.update(
+                &answer(name, 0, vec![partition(0, 1)]),
+                Scope::SomeTopics,
+                Instant::now(),
+            );
         }
-        let failed = metadata.update(&answer("a", 3, vec![]), Instant::now());
+        let failed = metadata.update(&answer("a", 3, vec![]), Scope::SomeTopics, Instant::now());
         assert_eq!(
             failed,
             [(TopicName::from("a"), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)]
         );
         assert!(!metadata.topics.contains_key("a") && metadata.topics.contains_key("b"));
+        metadata.update(
+            &MetadataResponse::default(),
+            Scope::AllTopics,
+            Instant::now(),
+        );
+        assert!(metadata.topics.is_empty(), "deleted since");
     }
 }

@@ -160,8 +160,12 @@ async fn read(fetcher: &mut Fetcher, count: usize) -> BTreeMap<i32, Vec<(i64, Re
     {
         assert!(
             Instant::now() < deadline,
-            "only {:?}",
-            got.values().map(Vec::len).collect::<Vec<_>>()
+            "only {:?} of {count}, trouble {:?}",
+            got.values().map(Vec::len).collect::<Vec<_>>(),
+            fetcher
+                .partitions()
+                .map(|partition| fetcher.trouble(partition))
+                .collect::<Vec<_>>()
         );
         let fetched = fetcher.poll(deadline).await.expect("readable");
         for part in fetched.partitions() {

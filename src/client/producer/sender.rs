@@ -564,6 +564,7 @@ fn request<'a>(cluster: &Cluster, cargo: &'a [Cargo], timeout: Duration) -> Prod
 
 async fn initialise(cluster: Cluster) -> Result<Identity, CallError> {
     let build = |_| InitProducerIdRequest {
+        transactional_id: None,
         transaction_timeout_ms: i32::MAX,
         ..InitProducerIdRequest::default()
     };
