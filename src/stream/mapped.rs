@@ -26,6 +26,7 @@ use crate::stream::source_step::SourceStep;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::step::StepEnd;
+use crate::stream::value_writer::Field;
 use crate::stream::value_writer::ValueWriter;
 
 /// Filters, re-keys and rewrites records, and remembers nothing.
@@ -157,12 +158,13 @@ fn select(flow: &Flow) -> Option<&[(Box<str>, Program)]> {
 fn selected<'r>(
     columns: &'r [(Box<str>, Program)],
     row: &'r Row<'r>,
-) -> impl Iterator<Item = Result<crate::record::Value<'r>, Reason>> {
+) -> impl Iterator<Item = Result<Field<'r>, Reason>> {
     columns.iter().map(|(name, program)| {
-        program.eval(row).map_err(|error| Reason::Select {
+        let value = program.eval(row).map_err(|error| Reason::Select {
             name: name.clone(),
             error,
-        })
+        });
+        value.map(Field::Value)
     })
 }
 

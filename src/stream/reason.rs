@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::codec::projection::DecodeError;
 use crate::expr::EvalError;
 use crate::expr::ValueType;
+use crate::expr::duration;
 use crate::record::Timestamp;
 use crate::stream::aggregate::ArgumentError;
 
@@ -34,7 +35,7 @@ pub(crate) enum Reason {
     NotRfc3339(String),
     #[error("time: {0} is before the epoch")]
     BeforeEpoch(Timestamp),
-    #[error("time: {time} is more than {future} ahead of the wall clock, {now}")]
+    #[error("time: {time} is more than {} ahead of the wall clock, {now}", duration::to_text(*.future))]
     Future {
         time: Timestamp,
         now: Timestamp,

@@ -28,6 +28,7 @@ use crate::stream::plan::Select;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
 use crate::stream::recycle::recycle;
+use crate::stream::value_writer::Field;
 use crate::stream::value_writer::ValueWriter;
 
 /// Writes the results of one flow's windows.
@@ -117,9 +118,11 @@ impl ResultWriter {
         let flow = Arc::clone(&self.flow);
         match aggregation(&flow) {
             Some(all @ WindowAggregate { select: None, .. }) => {
-                let fixed = [Ok(key::to_value(result.key)), Ok(result.window_millis())];
+                let key = Field::Value(key::to_value(result.key));
+                let fixed = [Ok(key), Ok(Field::Window(result.window.clone()))];
                 let aggregates = 0..all.aggregates.len();
-                let aggregates = aggregates.map(|index| result.aggregate(index, all));
+                let aggregates =
+                    aggregates.map(|index| result.aggregate(index, all).map(Field::Value));
                 self.values.put(fixed.into_iter().chain(aggregates), out)
             }
             Some(
@@ -151,10 +154,11 @@ impl ResultWriter {
             slots,
         };
         let columns = select.columns.iter().map(|(name, program)| {
-            program.eval(&row).map_err(|error| Reason::Select {
+            let value = program.eval(&row).map_err(|error| Reason::Select {
                 name: name.clone(),
                 error,
-            })
+            });
+            value.map(Field::Value)
         });
         let put = self.values.put(columns, out);
         self.slots = recycle(row.slots);
@@ -209,7 +213,7 @@ impl<'r> WindowResult<'r> {
     ) -> Result<Option<Value<'r>>, Reason> {
         Ok(Some(match filling {
             Filling::Key => key::to_value(self.key),
-            Filling::Window => window_value(&self.window, instant),
+            Filling::Window => window_value(&self.window),
             Filling::Start => instant(self.window.start),
             Filling::End => instant(self.window.end),
             Filling::Aggregate(index) => self.aggregate(index, all)?,
@@ -226,19 +230,12 @@ impl<'r> WindowResult<'r> {
             Reason::Write(format!("{name}: {error}"))
         })
     }
-
-    fn window_millis(&self) -> Value<'static> {
-        window_value(&self.window, |time| Value::Int(time.0))
-    }
 }
 
-fn window_value(
-    window: &Range<Timestamp>,
-    value: impl Fn(Timestamp) -> Value<'static>,
-) -> Value<'static> {
+fn window_value(window: &Range<Timestamp>) -> Value<'static> {
     Value::Map(vec![
-        (Value::text("start"), value(window.start)),
-        (Value::text("end"), value(window.end)),
+        (Value::text("start"), instant(window.start)),
+        (Value::text("end"), instant(window.end)),
     ])
 }
 

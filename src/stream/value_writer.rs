@@ -1,15 +1,18 @@
 //! Objects of named values to the bytes of a sink topic.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::codec::avro::encode;
 use crate::codec::avro::schema::Schema;
 use crate::codec::avro::schema::SchemaError;
 use crate::codec::framing;
 use crate::codec::framing::SchemaId;
+use crate::codec::json::JsonWriteError;
 use crate::codec::json::Name;
 use crate::codec::json::ObjectWriter;
 use crate::codec::json::put_value;
+use crate::record::Timestamp;
 use crate::record::Value;
 use crate::stream::plan::ValueFormat;
 use crate::stream::reason::Reason;
@@ -20,6 +23,40 @@ pub(crate) struct ValueWriter {
     names: Vec<Name>,
     text_names: Vec<Box<str>>,
     format: Format,
+}
+
+/// The value of one name.
+#[derive(Debug)]
+pub(crate) enum Field<'v> {
+    /// Any value.
+    Value(Value<'v>),
+    /// A window: an object of its start and end, in integer milliseconds.
+    Window(Range<Timestamp>),
+}
+
+impl<'v> Field<'v> {
+    fn put_json(&self, out: &mut Vec<u8>) -> Result<(), JsonWriteError> {
+        match self {
+            Self::Value(value) => put_value(out, value),
+            Self::Window(window) => {
+                let mut object = ObjectWriter::new(out);
+                object.int("start", window.start.0);
+                object.int("end", window.end.0);
+                object.finish();
+                Ok(())
+            }
+        }
+    }
+
+    fn into_value(self) -> Value<'v> {
+        match self {
+            Self::Value(value) => value,
+            Self::Window(window) => Value::Map(vec![
+                (Value::text("start"), Value::Int(window.start.0)),
+                (Value::text("end"), Value::Int(window.end.0)),
+            ]),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -60,7 +97,7 @@ impl ValueWriter {
     /// Where a value has no form in the format; what was appended is then of no use.
     pub(crate) fn put<'v>(
         &self,
-        values: impl IntoIterator<Item = Result<Value<'v>, Reason>>,
+        values: impl IntoIterator<Item = Result<Field<'v>, Reason>>,
         out: &mut Vec<u8>,
     ) -> Result<(), Reason> {
         match &self.format {
@@ -76,12 +113,13 @@ impl ValueWriter {
 
     fn put_json<'v>(
         &self,
-        values: impl IntoIterator<Item = Result<Value<'v>, Reason>>,
+        values: impl IntoIterator<Item = Result<Field<'v>, Reason>>,
         out: &mut Vec<u8>,
     ) -> Result<(), Reason> {
         let mut object = ObjectWriter::new(out);
         for ((name, text), value) in self.names.iter().zip(&self.text_names).zip(values) {
-            put_value(object.named(name), &value?)
+            value?
+                .put_json(object.named(name))
                 .map_err(|error| Reason::Write(format!("{text}: {error}")))?;
         }
         object.finish();
@@ -90,12 +128,12 @@ impl ValueWriter {
 
     fn object<'o, 'v: 'o>(
         &'o self,
-        values: impl IntoIterator<Item = Result<Value<'v>, Reason>>,
+        values: impl IntoIterator<Item = Result<Field<'v>, Reason>>,
     ) -> Result<Value<'o>, Reason> {
         let names = self.text_names.iter();
         let entries = names
             .zip(values)
-            .map(|(name, value)| Ok((Value::Text(Cow::Borrowed(name)), value?)));
+            .map(|(name, value)| Ok((Value::Text(Cow::Borrowed(name)), value?.into_value())));
         entries.collect::<Result<_, _>>().map(Value::Map)
     }
 }

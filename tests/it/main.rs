@@ -20,6 +20,10 @@ mod java_batches;
 mod schemas;
 // The client on Apache Kafka.
 mod real_broker;
+// The stream engine through its public face.
+mod stream;
+// The stream engine against a model of it.
+mod stream_properties;
 // What tests share.
 mod support;
 // The sources themselves: who uses whom, what a pure module may say, sizes, dead files.

@@ -48,6 +48,7 @@ pub(crate) struct Windowing {
     pub(crate) idle: Option<i64>,
     pub(crate) future: Option<i64>,
     pub(crate) on_error: OnError,
+    pub(crate) is_avro: bool,
     /// Names, functions, arguments.
     pub(crate) aggregates: Vec<(&'static str, Function, Option<&'static str>)>,
 }
@@ -65,6 +66,7 @@ impl Default for Windowing {
             idle: None,
             future: None,
             on_error: OnError::DeadLetter("dead".into()),
+            is_avro: false,
             aggregates: vec![
                 ("n", Function::Count, None),
                 ("sum", Function::Sum, Some("value")),
@@ -110,7 +112,11 @@ impl Windowing {
             source: Source {
                 topic: "in".into(),
                 key_format: Format::Text,
-                value_format: Format::Json,
+                value_format: if self.is_avro {
+                    Format::Avro
+                } else {
+                    Format::Json
+                },
                 time: self.time.map(&mut program),
                 future: self.future.map(ms),
                 idle: self.idle.map(ms),
