@@ -2,6 +2,7 @@
 
 use crate::protocol::batch_header::BatchHeader;
 use crate::protocol::batch_header::BatchMut;
+use crate::protocol::batch_header::CODEC_MASK;
 use crate::protocol::batch_header::CONTROL;
 use crate::protocol::batch_header::HEADER_LEN;
 use crate::protocol::batch_header::LOG_APPEND_TIME;
@@ -17,7 +18,9 @@ use crate::record::Header;
 use crate::record::LeaderEpoch;
 use crate::record::Offset;
 use crate::record::Record;
+use crate::record::RecordView;
 use crate::record::Timestamp;
+use crate::record::TimestampType;
 use crate::record::varint;
 
 /// Why a batch cannot be built.
@@ -146,14 +149,8 @@ impl BatchBuilder {
         self.push_at(self.next_delta, timestamp, key, value, headers)
     }
 
-    /// Adds a record `offset_delta` above the base offset, which leaves a gap where the last
-    /// record's is not one below: compaction keeps offsets.
-    ///
-    /// # Errors
-    ///
-    /// [`BuildError::OffsetDelta`] where the last record's offset is not below, and
-    /// [`BuildError::TooLong`]; the batch is as it was.
-    pub fn push_at<'h, H>(
+    /// Adds a record `offset_delta` above the base offset.
+    fn push_at<'h, H>(
         &mut self,
         offset_delta: i32,
         timestamp: Timestamp,
@@ -181,15 +178,50 @@ impl BatchBuilder {
         Ok(())
     }
 
-    /// Lets the batch stand for all offsets through `offset_delta` above its base, though it
-    /// holds no record with that offset: what compaction leaves of a batch.
+    /// Appends to `out` what compaction leaves of the batch that `header` begins: `records` alone,
+    /// with the offsets that they have. What the builder held is dropped.
+    ///
+    /// Base and last offset, base timestamp, producer and attributes stay `header`'s; without
+    /// records the batch is uncompressed.
     ///
     /// # Errors
     ///
-    /// [`BuildError::OffsetDelta`] where the last record's offset is not below.
-    pub fn extend_to(&mut self, offset_delta: i32) -> Result<(), BuildError> {
-        self.next_delta = self.delta_after(offset_delta)?;
-        Ok(())
+    /// [`BuildError::OffsetDelta`] where a record's offset is not above the one before, or is not
+    /// the batch's; [`BuildError::TooLong`] and [`BuildError::Compress`]. `out` is as it was.
+    pub fn rewrite<'r>(
+        &mut self,
+        header: &BatchHeader,
+        records: impl IntoIterator<Item = RecordView<'r>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), BuildError> {
+        self.clear();
+        self.base_timestamp = Some(header.base_timestamp);
+        for record in records {
+            let delta = record.offset.0.wrapping_sub(header.base_offset.0);
+            let delta = i32::try_from(delta).unwrap_or(-1);
+            self.push_at(
+                delta,
+                record.timestamp,
+                record.key,
+                record.value,
+                record.headers,
+            )?;
+        }
+        self.append(&self.rewritten_header(header), out)
+    }
+
+    fn rewritten_header(&self, header: &BatchHeader) -> BatchHeader {
+        let max_timestamp = match header.timestamp_type() {
+            TimestampType::CreateTime => self.max_timestamp,
+            TimestampType::LogAppendTime => None,
+        };
+        let codec = if self.is_empty() { CODEC_MASK } else { 0 };
+        BatchHeader {
+            attributes: header.attributes & !codec,
+            max_timestamp: max_timestamp.unwrap_or(header.max_timestamp),
+            record_count: self.record_count,
+            ..*header
+        }
     }
 
     #[inline]
@@ -204,23 +236,40 @@ impl BatchBuilder {
 
     /// Appends the batch to `out` and empties the builder.
     ///
-    /// A batch without records is for compaction alone: no broker takes one from a producer.
+    /// No broker takes a batch without records.
     ///
     /// # Errors
     ///
     /// [`BuildError::Compress`] and [`BuildError::TooLong`]; builder and `out` are as they were.
     pub fn finish(&mut self, stamp: &BatchStamp, out: &mut Vec<u8>) -> Result<(), BuildError> {
-        self.finish_with(stamp, 0, out)
+        self.append(&self.header(stamp), out)
     }
 
-    fn finish_with(
-        &mut self,
-        stamp: &BatchStamp,
-        extra_attributes: i16,
-        out: &mut Vec<u8>,
-    ) -> Result<(), BuildError> {
+    /// The header but for length and checksum.
+    fn header(&self, stamp: &BatchStamp) -> BatchHeader {
+        let max_timestamp = stamp.append_time.or(self.max_timestamp);
+        BatchHeader {
+            base_offset: stamp.base_offset,
+            batch_length: 0,
+            partition_leader_epoch: stamp.leader_epoch,
+            magic: MAGIC,
+            crc: 0,
+            attributes: stamp.attributes(),
+            last_offset_delta: self.next_delta - 1,
+            base_timestamp: self.base_timestamp.unwrap_or(Timestamp::NONE),
+            max_timestamp: max_timestamp.unwrap_or(Timestamp::NONE),
+            producer_id: stamp.producer_id,
+            producer_epoch: stamp.producer_epoch,
+            base_sequence: stamp.base_sequence,
+            record_count: self.record_count,
+        }
+    }
+
+    /// Appends the records behind `header`, whose length and checksum are set, and empties the
+    /// builder.
+    fn append(&mut self, header: &BatchHeader, out: &mut Vec<u8>) -> Result<(), BuildError> {
         let start = out.len();
-        let outcome = self.append_to(stamp, extra_attributes, out);
+        let outcome = self.try_append(header, out);
         match outcome {
             Ok(()) => self.clear(),
             Err(_) => out.truncate(start),
@@ -228,49 +277,21 @@ impl BatchBuilder {
         outcome
     }
 
-    fn append_to(
-        &mut self,
-        stamp: &BatchStamp,
-        extra_attributes: i16,
-        out: &mut Vec<u8>,
-    ) -> Result<(), BuildError> {
+    fn try_append(&mut self, header: &BatchHeader, out: &mut Vec<u8>) -> Result<(), BuildError> {
         let start = out.len();
         out.extend_from_slice(&[0; HEADER_LEN]);
-        self.compressor
-            .compress(stamp.compression, &self.records, out)?;
-        let batch = out.get_mut(start..).unwrap_or_default();
-        let header = BatchHeader {
-            batch_length: batch_length(batch.len())?,
-            attributes: stamp.attributes() | extra_attributes,
-            ..self.header(stamp)
-        };
-        if let Some(mut batch) = BatchMut::new(batch) {
-            batch.set_header(&header);
+        let compression = header.compression().unwrap_or_default();
+        self.compressor.compress(compression, &self.records, out)?;
+        let bytes = out.get_mut(start..).unwrap_or_default();
+        let batch_length = batch_length(bytes.len())?;
+        if let Some(mut batch) = BatchMut::new(bytes) {
+            batch.set_header(&BatchHeader {
+                batch_length,
+                ..*header
+            });
             batch.seal();
         }
         Ok(())
-    }
-
-    /// The header but for what depends on the compressed records.
-    fn header(&self, stamp: &BatchStamp) -> BatchHeader {
-        BatchHeader {
-            base_offset: stamp.base_offset,
-            batch_length: 0,
-            partition_leader_epoch: stamp.leader_epoch,
-            magic: MAGIC,
-            crc: 0,
-            attributes: 0,
-            last_offset_delta: self.next_delta - 1,
-            base_timestamp: self.base_timestamp.unwrap_or(Timestamp::NONE),
-            max_timestamp: stamp
-                .append_time
-                .or(self.max_timestamp)
-                .unwrap_or(Timestamp::NONE),
-            producer_id: stamp.producer_id,
-            producer_epoch: stamp.producer_epoch,
-            base_sequence: stamp.base_sequence,
-            record_count: self.record_count,
-        }
     }
 }
 
@@ -329,8 +350,10 @@ impl BatchStamp {
         };
         let mut builder = BatchBuilder::new();
         builder.push(timestamp, Some(&control.key()), Some(&control.value()), [])?;
+        let mut header = builder.header(&stamp);
+        header.attributes |= CONTROL;
         let mut out = Vec::new();
-        builder.finish_with(&stamp, CONTROL, &mut out)?;
+        builder.append(&header, &mut out)?;
         Ok(out)
     }
 }
@@ -510,41 +533,92 @@ mod tests {
         assert_eq!(back, records);
     }
 
+    /// Three records at offsets 40 to 42, as compaction finds them.
+    fn original() -> Vec<u8> {
+        let stamp = BatchStamp {
+            base_offset: Offset(40),
+            compression: Compression::Lz4,
+            producer_id: 9,
+            producer_epoch: 1,
+            base_sequence: 7,
+            ..BatchStamp::default()
+        };
+        let records = [
+            record(b"a", 1_000),
+            record(b"b", 3_000),
+            record(b"c", 2_000),
+        ];
+        stamp.batch_of(&records).expect("fits")
+    }
+
+    /// What is left where only records whose key is in `keys` are kept.
+    fn compacted(keys: &[&[u8]]) -> (BatchHeader, Vec<(Offset, Record)>) {
+        let bytes = original();
+        let batch = Batches::new(&bytes).next().expect("one").expect("good");
+        let mut decompressor = Decompressor::new();
+        let records = batch.records(&mut decompressor).expect("readable");
+        let kept = records
+            .map(|record| record.expect("good"))
+            .filter(|record| keys.contains(&record.key.expect("set")));
+        let mut out = Vec::new();
+        let rewritten = BatchBuilder::new().rewrite(batch.header(), kept, &mut out);
+        rewritten.expect("fits");
+        read(&out)
+    }
+
     #[test]
     fn a_compacted_batch_keeps_its_gaps_and_its_end() {
-        let mut builder = BatchBuilder::new();
-        let mut push = |delta| builder.push_at(delta, Timestamp(0), Some(b"k"), None, []);
-        assert_eq!(push(2), Ok(()));
-        let expected = BuildError::OffsetDelta {
-            offset_delta: 2,
-            next_delta: 3,
+        let (header, records) = compacted(&[b"a", b"c"]);
+        let expected = [
+            (Offset(40), record(b"a", 1_000)),
+            (Offset(42), record(b"c", 2_000)),
+        ];
+        assert_eq!(records, expected);
+        let (original, _) = read(&original());
+        let as_original = BatchHeader {
+            batch_length: original.batch_length,
+            crc: original.crc,
+            record_count: 3,
+            max_timestamp: Timestamp(3_000),
+            ..header
         };
-        assert_eq!(push(2), Err(expected), "the same offset twice");
-        assert_eq!(push(5), Ok(()));
-        builder.extend_to(9).expect("above the last");
-        let mut out = Vec::new();
-        builder
-            .finish(&BatchStamp::default(), &mut out)
-            .expect("fits");
-        let (header, records) = read(&out);
-        let offsets: Vec<_> = records.iter().map(|(offset, _)| offset.0).collect();
-        assert_eq!(offsets, [2, 5]);
-        assert_eq!((header.record_count, header.next_offset()), (2, Offset(10)));
+        assert_eq!(as_original, original);
+        assert_eq!(header.record_count, 2);
+        assert_eq!(header.max_timestamp, Timestamp(2_000), "of those left");
     }
 
     #[test]
     fn an_emptied_batch_still_moves_the_position() {
-        let mut builder = BatchBuilder::new();
-        builder.extend_to(4).expect("above nothing");
-        let stamp = BatchStamp {
-            base_offset: Offset(100),
-            ..BatchStamp::default()
-        };
-        let mut out = Vec::new();
-        builder.finish(&stamp, &mut out).expect("fits");
-        let (header, records) = read(&out);
+        let (header, records) = compacted(&[]);
         assert_eq!(records, []);
-        assert_eq!(header.next_offset(), Offset(105));
+        assert_eq!(header.next_offset(), Offset(43));
+        assert_eq!(header.compression(), Ok(Compression::None));
+        assert_eq!(header.max_timestamp, Timestamp(3_000));
+    }
+
+    #[test]
+    fn records_out_of_order_or_below_the_batch_are_not_rewritten() {
+        let bytes = original();
+        let batch = Batches::new(&bytes).next().expect("one").expect("good");
+        let mut decompressor = Decompressor::new();
+        let records = batch.records(&mut decompressor).expect("readable");
+        let first = records.map(|record| record.expect("good")).next();
+        let first = first.expect("three");
+        let below = RecordView {
+            offset: Offset(39),
+            ..first
+        };
+        for (records, next_delta) in [([first, first], 1), ([below, first], 0)] {
+            let mut out = vec![1];
+            let error = BatchBuilder::new().rewrite(batch.header(), records, &mut out);
+            let offset_delta = next_delta - 1;
+            let expected = BuildError::OffsetDelta {
+                offset_delta,
+                next_delta,
+            };
+            assert_eq!(error, Err(expected));
+            assert_eq!(out, [1]);
+        }
     }
 
     #[test]

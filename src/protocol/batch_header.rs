@@ -15,7 +15,8 @@ pub const MAGIC: i8 = 2;
 /// No producer id: the batch is not idempotent.
 pub const NO_PRODUCER_ID: i64 = -1;
 
-const CODEC_MASK: i16 = 0b111;
+/// The attribute bits that name the codec.
+pub(crate) const CODEC_MASK: i16 = 0b111;
 /// The attribute bit of append time.
 pub(crate) const LOG_APPEND_TIME: i16 = 1 << 3;
 /// The attribute bit of a transaction's batches.

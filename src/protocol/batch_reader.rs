@@ -185,6 +185,9 @@ impl<'a> Batch<'a> {
         'a: 's,
     {
         let base_offset = self.header.base_offset;
+        if self.header.record_count == 0 {
+            return Records::new(&self.header, &[]);
+        }
         let compression = self.header.compression();
         let compression =
             compression.map_err(|codec| BatchError::UnknownCompression { base_offset, codec })?;
@@ -377,15 +380,15 @@ fn take_bytes<'s>(rest: &mut &'s [u8]) -> Option<Option<&'s [u8]>> {
 #[inline]
 fn take_length(rest: &mut &[u8]) -> Option<Option<usize>> {
     match *rest {
-        &[first @ ..0x80, ref tail @ ..] => {
+        [first @ ..0x80, tail @ ..] => {
+            let encoded = usize::from(*first);
             *rest = tail;
-            Some(positive(first.into()))
+            Some(positive(encoded))
         }
-        &[first, second @ ..0x80, ref tail @ ..] => {
+        [first, second @ ..0x80, tail @ ..] => {
+            let encoded = usize::from(first & 0x7f) | usize::from(*second) << 7;
             *rest = tail;
-            Some(positive(
-                usize::from(first & 0x7f) | usize::from(second) << 7,
-            ))
+            Some(positive(encoded))
         }
         _ => Some(usize::try_from(varint::take_i32(rest)?).ok()),
     }

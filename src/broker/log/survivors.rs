@@ -5,18 +5,13 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::broker::log::compaction::Compaction;
+use crate::protocol::batch_builder::BatchBuilder;
 use crate::protocol::batch_header::BatchHeader;
-use crate::protocol::batch_header::BatchMut;
-use crate::protocol::batch_header::HEADER_LEN;
-use crate::protocol::batch_header::PREFIX_LEN;
 use crate::protocol::batch_reader::Batches;
-use crate::protocol::compression::Compressor;
 use crate::protocol::compression::Decompressor;
 use crate::record::Offset;
 use crate::record::RecordView;
 use crate::record::Timestamp;
-use crate::record::TimestampType;
-use crate::record::varint;
 
 /// The base timestamp is the instant from which tombstones may go (KIP-534).
 const DELETE_HORIZON: i16 = 1 << 6;
@@ -120,58 +115,8 @@ impl Rule<'_> {
 /// The batch that `header` begins, with `records` alone; their offsets and the batch's base and
 /// last offset stay. `None` where the codec or a length is impossible.
 fn rewritten(header: &BatchHeader, records: &[RecordView<'_>]) -> Option<Bytes> {
-    let mut plain = Vec::new();
-    let mut record_bytes = Vec::new();
-    for record in records {
-        record_bytes.clear();
-        put_record(&mut record_bytes, header, record);
-        put_length(&mut plain, record_bytes.len());
-        plain.extend_from_slice(&record_bytes);
-    }
-    let mut out = vec![0; HEADER_LEN];
-    let compression = header.compression().ok()?;
-    if !records.is_empty() {
-        Compressor::new()
-            .compress(compression, &plain, &mut out)
-            .ok()?;
-    }
-    let mut header = *header;
-    header.batch_length = i32::try_from(out.len() - PREFIX_LEN).ok()?;
-    header.record_count = i32::try_from(records.len()).ok()?;
-    if header.timestamp_type() == TimestampType::CreateTime
-        && let Some(max) = records.iter().map(|record| record.timestamp).max()
-    {
-        header.max_timestamp = max;
-    }
-    out.get_mut(..HEADER_LEN)?
-        .copy_from_slice(&header.to_bytes());
-    BatchMut::new(&mut out)?.seal();
+    let mut out = Vec::new();
+    let kept = records.iter().copied();
+    BatchBuilder::new().rewrite(header, kept, &mut out).ok()?;
     Some(out.into())
-}
-
-fn put_record(out: &mut Vec<u8>, header: &BatchHeader, record: &RecordView<'_>) {
-    out.push(0);
-    varint::put_i64(
-        out,
-        record.timestamp.0.wrapping_sub(header.base_timestamp.0),
-    );
-    varint::put_i64(out, record.offset.0.wrapping_sub(header.base_offset.0));
-    put_bytes(out, record.key);
-    put_bytes(out, record.value);
-    put_length(out, record.headers.len());
-    out.extend_from_slice(record.headers.encoded());
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
-    match bytes {
-        None => varint::put_i64(out, -1),
-        Some(bytes) => {
-            put_length(out, bytes.len());
-            out.extend_from_slice(bytes);
-        }
-    }
-}
-
-fn put_length(out: &mut Vec<u8>, length: usize) {
-    varint::put_i64(out, i64::try_from(length).unwrap_or(i64::MAX));
 }

@@ -136,6 +136,7 @@ mod tests {
     use super::*;
     use crate::protocol::batch_builder::BatchBuilder;
     use crate::protocol::batch_builder::BatchStamp;
+    use crate::protocol::batch_header::BatchHeader;
     use crate::record::Timestamp;
     use crate::record::TopicPartition;
 
@@ -184,14 +185,12 @@ mod tests {
     #[test]
     fn an_emptied_batch_moves_the_position_too() {
         let mut slot = slot(7);
-        let mut builder = BatchBuilder::new();
-        builder.extend_to(4).expect("above");
-        let stamp = BatchStamp {
-            base_offset: Offset(7),
-            ..BatchStamp::default()
-        };
+        let original = batch(7, 5);
+        let header = BatchHeader::parse(&original).expect("whole");
         let mut out = Vec::new();
-        builder.finish(&stamp, &mut out).expect("fits");
+        BatchBuilder::new()
+            .rewrite(&header, [], &mut out)
+            .expect("fits");
         assert!(matches!(
             take(&mut slot, 0, &data(&out), 0, Checksums::Check),
             Outcome::Moved(_)

@@ -204,6 +204,14 @@ fn with_append_time_all_records_have_the_largest_timestamp() {
     assert_eq!(record.timestamp_type, TimestampType::LogAppendTime);
 }
 
+/// Compaction leaves the codec in the attributes, and no bytes that it could have written.
+#[test]
+fn an_emptied_batch_is_not_decompressed() {
+    let mut bytes = raw_batch(&[], 0);
+    bytes[22] |= 4;
+    assert_eq!(read(&bytes), Ok(vec![]));
+}
+
 #[test]
 fn an_unknown_codec_is_named() {
     let mut bytes = batch(Compression::None);
