@@ -76,7 +76,11 @@ class Scripted:
         finish([*self.start, "produce", bootstrap, topic, codec, count])
 
     def consume(self, bootstrap, topics, count):
-        return list(map(json.loads, finish([*self.start, "consume", bootstrap, count, *topics]).splitlines()))
+        lines = finish([*self.start, "consume", bootstrap, count, *topics]).split("\n")
+        try:
+            return [json.loads(line) for line in lines if line]
+        except ValueError as broken:
+            raise Failed(f"{broken}: {broken.doc[:200]!r}") from None
 
     def member(self, bootstrap, group, topic):
         return Member([*self.start, "group", bootstrap, group, topic], json.loads)

@@ -88,4 +88,7 @@ async function main () {
   else await read(rest[0], [rest[1]], Infinity)
 }
 
-main().then(() => process.exit(0), error => { console.error(error); process.exit(1) })
+// What is still on its way to standard output goes out first.
+const end = () => process.stdout.write('', () => process.exit(0))
+
+main().then(end, error => { console.error(error); process.exit(1) })
