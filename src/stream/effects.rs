@@ -12,7 +12,7 @@ use crate::record::Timestamp;
 use crate::record::put_header;
 use crate::stream::account::Account;
 
-/// Where a record that a task puts out belongs; [`crate::stream::plan::Stage::destination`] names
+/// Where a record that a task puts out belongs; [`crate::stream::stage::Stage::destination`] names
 /// the topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {

@@ -145,17 +145,7 @@ impl State {
                 partition: i32::try_from(index).unwrap_or(i32::MAX),
             });
         };
-        if size > settings.request_bytes_max {
-            return Err(SendError::TooLarge {
-                topic: topic.name.to_string(),
-                bytes: size,
-                limit: settings.request_bytes_max,
-            });
-        }
-        // A record may always enter an empty buffer, however small that is.
-        if *held > 0 && *held + size > settings.buffer_bytes {
-            return Err(SendError::Full);
-        }
+        has_room(settings, *held, size, &topic.name)?;
         let mut taken = Taken::Quietly;
         let batch_bytes = settings.batch_bytes.min(settings.request_bytes_max);
         if lane
@@ -325,6 +315,27 @@ impl State {
     pub(super) fn spare_buffer(&mut self) -> Vec<u8> {
         self.buffers.pop().unwrap_or_default()
     }
+}
+
+/// Whether a record of `size` bytes may be taken beside the `held` bytes that wait.
+fn has_room(
+    settings: &ProduceSettings,
+    held: usize,
+    size: usize,
+    topic: &TopicName,
+) -> Result<(), SendError> {
+    if size > settings.request_bytes_max {
+        return Err(SendError::TooLarge {
+            topic: topic.to_string(),
+            bytes: size,
+            limit: settings.request_bytes_max,
+        });
+    }
+    // A record may always enter an empty buffer, however small that is.
+    if held > 0 && held + size > settings.buffer_bytes {
+        return Err(SendError::Full);
+    }
+    Ok(())
 }
 
 /// About what a record takes in a batch.

@@ -1,6 +1,6 @@
 //! JSON: reading whole documents, reading a few fields of them, and writing values.
 //!
-//! [`parse`] and [`Walker`] accept exactly the documents that `serde_json::from_slice::<Value>`
+//! [`parse()`] and [`Walker`] accept exactly the documents that `serde_json::from_slice::<Value>`
 //! accepts and give them the same values: the last of repeated keys wins (in the place of the
 //! first), nothing but white space may follow the document, at most 127 lists and objects stand
 //! within each other, integers are exact from `i64::MIN` to `u64::MAX` and beyond that become the

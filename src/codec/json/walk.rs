@@ -11,7 +11,7 @@ use crate::codec::wanted::Wanted;
 
 /// Reads wanted fields out of JSON documents, in one pass over each.
 ///
-/// The whole document is checked, as [`crate::codec::json::parse`] would; what is not wanted costs
+/// The whole document is checked, as [`crate::codec::json::parse()`] would; what is not wanted costs
 /// no allocation. Wanted text is borrowed where it has no escapes.
 #[derive(Clone, Debug)]
 pub struct Walker {
