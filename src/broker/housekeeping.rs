@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::broker::marker;
 use crate::broker::state::Shared;
+use crate::broker::state::State;
+use crate::protocol::control_record::MarkerKind;
+use crate::record::Timestamp;
 
 /// How often retention and compaction run. Kafka: 5 minutes (`log.retention.check.interval.ms`)
 /// and 15 seconds (`log.cleaner.backoff.ms`).
@@ -15,7 +19,7 @@ const CLEAN_EVERY: Duration = Duration::from_secs(15);
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut clean_at = Instant::now() + CLEAN_EVERY;
     loop {
-        let deadline = shared.state().coordinator.next_deadline();
+        let deadline = next_deadline(&shared);
         let deadline = deadline.map_or(clean_at, |time| shared.clock.instant_of(time));
         tokio::select! {
             () = tokio::time::sleep_until(deadline.min(clean_at)) => {}
@@ -29,11 +33,31 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
+fn next_deadline(shared: &Shared) -> Option<Timestamp> {
+    let state = shared.state();
+    let groups = state.coordinator.next_deadline();
+    groups
+        .into_iter()
+        .chain(state.transactions.next_deadline())
+        .min()
+}
+
 fn expire(shared: &Shared) {
     let now = shared.now();
     let mut state = shared.state();
     state.coordinator.expire(now);
     state.hand_out();
+    let State {
+        transactions,
+        producer_ids,
+        ..
+    } = &mut *state;
+    let late = transactions.expire(now, &mut || producer_ids.next_or_code());
+    for ended in late {
+        if let Err(error) = marker::write(&mut state, ended, MarkerKind::Abort, now) {
+            tracing::error!(error = error.name(), "abort a transaction that timed out");
+        }
+    }
 }
 
 /// Applies retention and compaction, one partition at a time, so that requests come between.
@@ -44,7 +68,7 @@ pub(crate) fn clean(shared: &Shared) {
         state
             .topics
             .iter()
-            .map(|topic| (topic.name.clone(), topic.partitions.len()))
+            .map(|topic| (Arc::clone(&topic.name), topic.partitions.len()))
             .collect()
     };
     for (name, count) in names {

@@ -19,6 +19,7 @@ mod hook;
 mod housekeeping;
 mod internal_topic;
 mod log;
+mod marker;
 mod offsets_topic;
 mod partition;
 mod producer_ids;
@@ -30,6 +31,7 @@ mod setting;
 mod state;
 mod topic;
 mod topics;
+mod transactions;
 
 pub use config::BrokerConfig;
 pub use hook::Hook;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::broker::log::LogError;
+use crate::protocol::error_code::ErrorCode;
 
 /// How many ids are reserved on disk at a time, as Kafka's controller does.
 const BLOCK: i64 = 1_000;
@@ -43,7 +44,7 @@ impl ProducerIds {
     /// # Errors
     ///
     /// [`LogError`] where a block of ids cannot be reserved.
-    pub(crate) fn next(&mut self) -> Result<i64, LogError> {
+    fn next(&mut self) -> Result<i64, LogError> {
         if self.next >= self.reserved_below {
             let reserved_below = self.next.saturating_add(BLOCK);
             if let Some(path) = &self.file {
@@ -55,6 +56,18 @@ impl ProducerIds {
         let id = self.next;
         self.next = self.next.saturating_add(1);
         Ok(id)
+    }
+
+    /// The next id.
+    ///
+    /// # Errors
+    ///
+    /// `KAFKA_STORAGE_ERROR` where a block of ids cannot be reserved.
+    pub(crate) fn next_or_code(&mut self) -> Result<i64, ErrorCode> {
+        self.next().map_err(|error| {
+            tracing::error!(%error, "reserve producer ids");
+            ErrorCode::KAFKA_STORAGE_ERROR
+        })
     }
 }
 

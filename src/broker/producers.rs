@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
+use crate::broker::transactions::ProducerRef;
 use crate::protocol::batch_header::BatchHeader;
 use crate::protocol::error_code::ErrorCode;
 use crate::record::Offset;
@@ -134,6 +135,16 @@ impl Producers {
             .values()
             .filter_map(|producer| producer.transaction)
             .min()
+    }
+
+    /// The producers whose transactions are open.
+    pub(crate) fn undecided(&self) -> impl Iterator<Item = ProducerRef> {
+        let open = self.by_id.iter();
+        open.filter(|(_, producer)| producer.transaction.is_some())
+            .map(|(&id, producer)| ProducerRef {
+                id,
+                epoch: producer.epoch,
+            })
     }
 
     /// Whether the batch of `header` is the last one that its producer wrote.

@@ -1,7 +1,10 @@
 //! The broker as others see it: start it, know its address, stop it.
 
+use std::fs::File;
+use std::fs::TryLockError;
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +21,7 @@ use crate::broker::groups::Coordinator;
 use crate::broker::hook::Hook;
 use crate::broker::housekeeping;
 use crate::broker::log::LogError;
+use crate::broker::marker;
 use crate::broker::offsets_topic;
 use crate::broker::producer_ids::ProducerIds;
 use crate::broker::random_id::random_id;
@@ -31,6 +35,8 @@ use crate::broker::topics::Topics;
 const CONNECTIONS_MAX: usize = 1_000;
 /// After a failed accept (out of file descriptors, say) the listener rests this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The file that a running broker holds locked.
+const LOCK_FILE: &str = ".lock";
 /// The file that holds the cluster's id.
 const CLUSTER_ID_FILE: &str = "cluster-id";
 
@@ -48,6 +54,12 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Data(#[from] LogError),
+    /// Another broker uses the data directory.
+    #[error("lock {}: another broker uses this data directory", dir.display())]
+    Locked {
+        /// The directory.
+        dir: PathBuf,
+    },
 }
 
 /// A running broker. Dropping it stops it at once; [`Self::shutdown`] lets answers go out and
@@ -60,6 +72,8 @@ pub struct Broker {
     /// The listeners: they end once `stop` is sent.
     tasks: Vec<JoinHandle<()>>,
     housekeeping: JoinHandle<()>,
+    /// Held while the broker runs.
+    _lock: Option<File>,
 }
 
 impl Broker {
@@ -78,6 +92,7 @@ impl Broker {
             .local_addr()
             .map_or(config.port, |addr| addr.port());
         let clock = Clock::start();
+        let lock = config.data_dir.as_deref().map(lock).transpose()?;
         let (state, cluster_id) = open_state(&config, clock)?;
         let address = (Ipv4Addr::LOCALHOST.to_string(), port);
         let shared = Shared::new(config, clock, address, cluster_id, state);
@@ -100,6 +115,7 @@ impl Broker {
             registry_port,
             tasks,
             housekeeping,
+            _lock: lock,
         })
     }
 
@@ -167,6 +183,20 @@ async fn listen(port: u16) -> Result<TcpListener, StartError> {
         .map_err(|source| StartError::Listen { port, source })
 }
 
+/// Takes the data directory, which is made where it is missing, for this process alone.
+fn lock(dir: &Path) -> Result<File, StartError> {
+    std::fs::create_dir_all(dir).map_err(LogError::file("create directory", dir))?;
+    let path = dir.join(LOCK_FILE);
+    let file = File::create(&path).map_err(LogError::file("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::Locked {
+            dir: dir.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(LogError::file("lock", &path)(error).into()),
+    }
+}
+
 fn open_state(config: &BrokerConfig, clock: Clock) -> Result<(State, String), LogError> {
     let now = clock.now();
     let delay_ms = i64::from(config.initial_rebalance_delay_ms);
@@ -178,7 +208,11 @@ fn open_state(config: &BrokerConfig, clock: Clock) -> Result<(State, String), Lo
     let topics = Topics::open(&dir.join("topics"), now)?;
     offsets_topic::replay(&topics, &mut coordinator);
     let ids = ProducerIds::open(dir)?;
-    Ok((State::new(topics, coordinator, ids), cluster_id(dir)?))
+    let mut state = State::new(topics, coordinator, ids);
+    if let Err(error) = marker::abort_leftovers(&mut state, now) {
+        tracing::error!(error = error.name(), "abort transactions left open");
+    }
+    Ok((state, cluster_id(dir)?))
 }
 
 /// The cluster's id as it stands in `dir`, made where there is none.

@@ -21,6 +21,7 @@ use crate::broker::hook::HookAction;
 use crate::broker::hook::HookedRequest;
 use crate::broker::producer_ids::ProducerIds;
 use crate::broker::topics::Topics;
+use crate::broker::transactions::Transactions;
 use crate::protocol::compression::Decompressor;
 use crate::record::Timestamp;
 
@@ -36,6 +37,7 @@ pub(crate) struct State {
     pub(crate) coordinator: Coordinator,
     pub(crate) sessions: FetchSessions,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) transactions: Transactions,
     /// Who waits for the coordinator's answers.
     waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
     last_ticket: u64,
@@ -49,6 +51,7 @@ impl State {
             coordinator,
             sessions: FetchSessions::default(),
             producer_ids,
+            transactions: Transactions::default(),
             waiting: HashMap::new(),
             last_ticket: 0,
         }

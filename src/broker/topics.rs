@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::broker::log::LogError;
 use crate::broker::partition::Partition;
@@ -100,8 +101,8 @@ impl Topics {
     }
 
     fn insert(&mut self, topic: Topic) {
-        self.names.insert(topic.id, topic.name.clone());
-        self.by_name.insert(topic.name.clone(), topic);
+        self.names.insert(topic.id, Arc::clone(&topic.name));
+        self.by_name.insert(Arc::clone(&topic.name), topic);
     }
 
     /// The topics by name.
@@ -177,8 +178,8 @@ impl Topics {
         let count = self.check_new(name, partitions)?;
         let dir = self.dir.as_ref().map(|dir| dir.join(name));
         let name: TopicName = name.into();
-        let topic = Topic::create(name.clone(), random_id(), settings, count, dir, now)?;
-        self.names.insert(topic.id, name.clone());
+        let topic = Topic::create(Arc::clone(&name), random_id(), settings, count, dir, now)?;
+        self.names.insert(topic.id, Arc::clone(&name));
         Ok(self.by_name.entry(name).or_insert(topic))
     }
 

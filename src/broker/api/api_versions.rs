@@ -5,6 +5,7 @@ use crate::broker::api::Call;
 use crate::broker::api::RequestError;
 use crate::broker::api::SERVED;
 use crate::broker::api::end_frame;
+use crate::broker::api::served;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::message::ApiKey;
 use crate::protocol::message::Message;
@@ -25,7 +26,7 @@ pub(super) fn answer(_: &Call<'_>, _: ApiVersionsRequest<'_>) -> ApiVersionsResp
 }
 
 fn announced(api_key: ApiKey) -> ApiVersion {
-    let versions = api_key.versions();
+    let versions = served(api_key);
     let min_version = match api_key {
         ApiKey::Produce => PRODUCE_ANNOUNCED_MIN,
         _ => versions.min,

@@ -129,28 +129,28 @@ async fn gather(call: &Call<'_>, request: &FetchRequest<'_>, fetch: &Fetch) -> V
     };
     let waiter = Arc::new(Notify::new());
     loop {
-        let parts = {
+        {
             let mut state = call.shared.state();
             let parts = read_all(call, &mut state, fetch, bytes_max, isolation);
+            if is_enough(&parts, bytes_min) || Instant::now() >= deadline {
+                return parts;
+            }
             for (place, _) in &fetch.partitions {
                 if let Some(partition) = partition_mut(call, &mut state, place) {
                     partition.wait(&waiter);
                 }
             }
-            parts
-        };
-        let bytes: usize = parts
-            .iter()
-            .flat_map(|part| &part.batches)
-            .map(Bytes::len)
-            .sum();
-        let is_wrong = parts.iter().any(|part| part.error != ErrorCode::NONE);
-        if bytes >= bytes_min || is_wrong || parts.is_empty() || Instant::now() >= deadline {
-            return parts;
         }
         // At the deadline the loop reads once more, and returns.
         let _is_late = timeout_at(deadline, waiter.notified()).await;
     }
+}
+
+/// An error, or nothing to wait for, is enough.
+fn is_enough(parts: &[Part], bytes_min: usize) -> bool {
+    let batches = parts.iter().flat_map(|part| &part.batches);
+    let bytes: usize = batches.map(Bytes::len).sum();
+    bytes >= bytes_min || parts.is_empty() || parts.iter().any(|part| part.error != ErrorCode::NONE)
 }
 
 fn bytes_max(said: i32) -> usize {

@@ -1,5 +1,7 @@
 //! The APIs, one file each: what a request asks of the state, and the answer.
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod alter_configs;
 mod api_versions;
 mod create_partitions;
@@ -11,6 +13,7 @@ mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
 mod describe_log_dirs;
+mod end_txn;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -27,6 +30,7 @@ mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod sync_group;
+mod txn_offset_commit;
 
 use crate::broker::hook::HookAction;
 use crate::broker::hook::HookedRequest;
@@ -37,12 +41,13 @@ use crate::protocol::message::Message;
 use crate::protocol::message::ReadError;
 use crate::protocol::message::Request;
 use crate::protocol::message::Str;
+use crate::protocol::message::Versions;
 use crate::protocol::message::WriteError;
 use crate::protocol::message::header;
 use crate::protocol::message::header::HeaderError;
 use crate::protocol::message::header::RequestHeader;
 
-/// The APIs that are served, in all versions that [`crate::protocol::message`] knows.
+/// The APIs that are served.
 const SERVED: &[ApiKey] = &[
     ApiKey::Produce,
     ApiKey::Fetch,
@@ -63,6 +68,10 @@ const SERVED: &[ApiKey] = &[
     ApiKey::DeleteRecords,
     ApiKey::InitProducerId,
     ApiKey::OffsetForLeaderEpoch,
+    ApiKey::AddPartitionsToTxn,
+    ApiKey::AddOffsetsToTxn,
+    ApiKey::EndTxn,
+    ApiKey::TxnOffsetCommit,
     ApiKey::DescribeConfigs,
     ApiKey::AlterConfigs,
     ApiKey::DescribeLogDirs,
@@ -72,6 +81,23 @@ const SERVED: &[ApiKey] = &[
     ApiKey::OffsetDelete,
     ApiKey::DescribeCluster,
 ];
+
+/// The versions that are served: all that [`crate::protocol::message`] knows, but for those that
+/// only brokers speak to each other (AddPartitionsToTxn from v4 on) or that belong to transaction
+/// version 2 (EndTxn and TxnOffsetCommit from v5 on).
+fn served(api_key: ApiKey) -> Versions {
+    let known = api_key.versions();
+    let max = match api_key {
+        _ if !SERVED.contains(&api_key) => return Versions::NONE,
+        ApiKey::AddPartitionsToTxn => 3,
+        ApiKey::EndTxn | ApiKey::TxnOffsetCommit => 4,
+        _ => known.max,
+    };
+    Versions {
+        min: known.min,
+        max,
+    }
+}
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,9 +116,14 @@ pub(crate) enum RequestError {
     /// The frame has no header of a known API and version.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// The API is known but not served.
-    #[error("{0} is not served")]
-    NotServed(ApiKey),
+    /// The API is known, but not served in this version.
+    #[error("{api_key} v{version} is not served")]
+    NotServed {
+        /// The API.
+        api_key: ApiKey,
+        /// The version.
+        version: i16,
+    },
     /// The body is no such request.
     #[error(transparent)]
     Body(#[from] ReadError),
@@ -190,10 +221,14 @@ async fn dispatch(
     body: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<Answer, RequestError> {
-    if !SERVED.contains(&api_key) {
-        return Err(RequestError::NotServed(api_key));
+    let version = call.version;
+    let not_served = RequestError::NotServed { api_key, version };
+    if !served(api_key).contains(version) {
+        return Err(not_served);
     }
     match api_key {
+        ApiKey::AddOffsetsToTxn => call.answer(body, out, add_offsets_to_txn::answer),
+        ApiKey::AddPartitionsToTxn => call.answer(body, out, add_partitions_to_txn::answer),
         ApiKey::AlterConfigs => call.answer(body, out, alter_configs::answer),
         ApiKey::ApiVersions => call.answer(body, out, api_versions::answer),
         ApiKey::CreatePartitions => call.answer(body, out, create_partitions::answer),
@@ -205,6 +240,7 @@ async fn dispatch(
         ApiKey::DescribeConfigs => call.answer(body, out, describe_configs::answer),
         ApiKey::DescribeGroups => call.answer(body, out, describe_groups::answer),
         ApiKey::DescribeLogDirs => call.answer(body, out, describe_log_dirs::answer),
+        ApiKey::EndTxn => call.answer(body, out, end_txn::answer),
         ApiKey::FindCoordinator => call.answer(body, out, find_coordinator::answer),
         ApiKey::Heartbeat => call.answer(body, out, heartbeat::answer),
         ApiKey::IncrementalAlterConfigs => {
@@ -219,6 +255,7 @@ async fn dispatch(
         ApiKey::OffsetDelete => call.answer(body, out, offset_delete::answer),
         ApiKey::OffsetFetch => call.answer(body, out, offset_fetch::answer),
         ApiKey::OffsetForLeaderEpoch => call.answer(body, out, offset_for_leader_epoch::answer),
+        ApiKey::TxnOffsetCommit => call.answer(body, out, txn_offset_commit::answer),
         ApiKey::Produce => produce::serve(call, body, out),
         ApiKey::Fetch => {
             let request = Message::read_exact(body, call.version)?;
@@ -232,7 +269,7 @@ async fn dispatch(
             let request = Message::read_exact(body, call.version)?;
             call.write(&sync_group::answer(call, request).await, out)
         }
-        other => Err(RequestError::NotServed(other)),
+        _ => Err(not_served),
     }
 }
 
@@ -249,6 +286,15 @@ impl Call<'_> {
     {
         let request = R::read_exact(body, self.version)?;
         self.write(&answer(self, request), out)
+    }
+
+    /// How a fenced producer is told: versions below `known_since` know another code (KIP-588).
+    fn fenced(&self, error: ErrorCode, known_since: i16) -> ErrorCode {
+        if error == ErrorCode::PRODUCER_FENCED && self.version < known_since {
+            ErrorCode::INVALID_PRODUCER_EPOCH
+        } else {
+            error
+        }
     }
 
     fn write<'r>(

@@ -19,6 +19,13 @@ use crate::record::TopicPartition;
 /// From this version on several groups are asked for at a time (KIP-709).
 const BATCH_VERSION_MIN: i16 = 8;
 
+/// Whether an offset that an open transaction may still change is told (KIP-447).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stability {
+    Required,
+    Any,
+}
+
 /// The partitions asked for by topic; `None` for all that have an offset.
 type Wanted<'a> = Option<Vec<(&'a str, &'a [i32])>>;
 
@@ -30,6 +37,11 @@ pub(super) fn answer(
     request: OffsetFetchRequest<'_>,
 ) -> OffsetFetchResponse<'static> {
     let state = call.shared.state();
+    let stability = if request.require_stable {
+        Stability::Required
+    } else {
+        Stability::Any
+    };
     if call.version < BATCH_VERSION_MIN {
         let wanted: Wanted<'_> = request.topics.as_ref().map(|topics| {
             let topics = topics.iter();
@@ -37,7 +49,7 @@ pub(super) fn answer(
                 .map(|topic| (topic.name.as_ref(), topic.partition_indexes.as_slice()))
                 .collect()
         });
-        let topics = of_group(&state, &request.group_id, wanted);
+        let topics = of_group(&state, &request.group_id, wanted, stability);
         return OffsetFetchResponse {
             topics: topics.into_iter().map(in_old_form).collect(),
             ..Default::default()
@@ -50,7 +62,7 @@ pub(super) fn answer(
                 .map(|topic| (topic.name.as_ref(), topic.partition_indexes.as_slice()))
                 .collect()
         });
-        let topics = of_group(&state, &group.group_id, wanted);
+        let topics = of_group(&state, &group.group_id, wanted, stability);
         OffsetFetchResponseGroup {
             group_id: text(group.group_id.as_ref()),
             topics: topics
@@ -69,7 +81,28 @@ pub(super) fn answer(
     }
 }
 
-fn of_group(state: &State, group: &str, wanted: Wanted<'_>) -> Vec<(String, Vec<Told>)> {
+fn of_group(
+    state: &State,
+    group: &str,
+    wanted: Wanted<'_>,
+    stability: Stability,
+) -> Vec<(String, Vec<Told>)> {
+    let mut topics = committed(state, group, wanted);
+    if stability == Stability::Required {
+        for (topic, partitions) in &mut topics {
+            for told in partitions {
+                let partition = TopicPartition::new(topic.as_str(), told.partition_index);
+                if state.transactions.is_pending(group, &partition) {
+                    *told = nothing(told.partition_index);
+                    told.error_code = ErrorCode::UNSTABLE_OFFSET_COMMIT.0;
+                }
+            }
+        }
+    }
+    topics
+}
+
+fn committed(state: &State, group: &str, wanted: Wanted<'_>) -> Vec<(String, Vec<Told>)> {
     let known = state.coordinator.groups.get(group);
     if let Some(wanted) = wanted {
         let told = |topic: &str, index: i32| {

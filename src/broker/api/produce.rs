@@ -9,6 +9,7 @@ use crate::broker::api::text;
 use crate::broker::partition::Appended;
 use crate::broker::producers::Verdict;
 use crate::broker::state::State;
+use crate::broker::transactions::ProducerRef;
 use crate::protocol::batch_header::BatchHeader;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::message::Message;
@@ -21,6 +22,7 @@ use crate::protocol::message::produce::TopicProduceData;
 use crate::protocol::message::produce::TopicProduceResponse;
 use crate::record::Offset;
 use crate::record::PartitionId;
+use crate::record::TopicPartition;
 
 /// From this version on batches may be compressed with zstd (KIP-110).
 const ZSTD_VERSION_MIN: i16 = 7;
@@ -69,7 +71,7 @@ fn answer(call: &Call<'_>, request: &ProduceRequest<'_>) -> ProduceResponse<'sta
             .iter()
             .map(|data| {
                 let done = if is_acks_known {
-                    append(call, topic, data)
+                    append(call, topic, data, request.transactional_id.as_deref())
                 } else {
                     Err(refusal(ErrorCode::INVALID_REQUIRED_ACKS))
                 };
@@ -87,6 +89,7 @@ fn append(
     call: &Call<'_>,
     topic: &TopicProduceData<'_>,
     data: &PartitionProduceData<'_>,
+    transactional_id: Option<&str>,
 ) -> Result<Done, Refusal> {
     let records = data.records.as_deref().unwrap_or_default();
     let now = call.shared.now();
@@ -95,8 +98,20 @@ fn append(
     let header = call
         .shared
         .with_decompressor(|decompressor| acceptance.check(records, decompressor, now))?;
+    let place = TopicPartition::new(name, data.index);
     let mut state = call.shared.state();
-    append_checked(call, &mut state, &name, data.index, &header, records)
+    if header.is_transactional() {
+        let producer = ProducerRef {
+            id: header.producer_id,
+            epoch: header.producer_epoch,
+        };
+        let id = transactional_id.unwrap_or_default();
+        state
+            .transactions
+            .check_write(id, producer, &place)
+            .map_err(|error| refusal(call.fenced(error, i16::MAX)))?;
+    }
+    append_checked(call, &mut state, &place, &header, records)
 }
 
 /// The topic's name and what it asks of batches.
@@ -132,14 +147,13 @@ fn name_of(state: &State, id: Uuid) -> Result<String, Refusal> {
 fn append_checked(
     call: &Call<'_>,
     state: &mut State,
-    topic: &str,
-    partition: i32,
+    place: &TopicPartition,
     header: &BatchHeader,
     records: &[u8],
 ) -> Result<Done, Refusal> {
     let (partition, settings) = state
         .topics
-        .partition_mut(topic, PartitionId(partition))
+        .partition_mut(&place.topic, place.partition)
         .ok_or_else(|| refusal(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION))?;
     let appended = match partition.producers.check(header).map_err(refusal)? {
         Verdict::Duplicate(base_offset) => Appended {
@@ -149,7 +163,7 @@ fn append_checked(
         Verdict::Append => partition
             .append(records.to_vec(), settings, call.shared.now())
             .map_err(|error| {
-                tracing::error!(topic, %error, "append failed");
+                tracing::error!(partition = %place, %error, "append failed");
                 refusal(ErrorCode::KAFKA_STORAGE_ERROR)
             })?,
     };

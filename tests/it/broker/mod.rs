@@ -7,3 +7,4 @@ mod produce_and_fetch;
 mod raw_client;
 mod registry;
 mod topics;
+mod transactions;

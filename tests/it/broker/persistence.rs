@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tidemill::broker::Broker;
 use tidemill::broker::BrokerConfig;
+use tidemill::broker::StartError;
 use tidemill::protocol::batch_builder::BatchStamp;
 use tidemill::protocol::error_code::ErrorCode;
 use tidemill::protocol::message::metadata::MetadataRequest;
@@ -66,6 +67,23 @@ async fn topics_records_offsets_and_producers_survive_a_restart() {
     let (gap, _) = client.produce("t", &numbered(3)).await;
     assert_eq!(ErrorCode(gap), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
     assert_eq!(client.produce("t", &numbered(2)).await, (0, 2));
+}
+
+#[tokio::test]
+async fn a_data_directory_serves_one_broker_at_a_time() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let first = start(dir.path()).await;
+    let config = BrokerConfig {
+        data_dir: Some(dir.path().to_owned()),
+        ..BrokerConfig::default()
+    };
+    let second = Broker::start(config.clone()).await;
+    assert!(
+        matches!(second, Err(StartError::Locked { .. })),
+        "{second:?}"
+    );
+    first.shutdown().await.expect("synced");
+    Broker::start(config).await.expect("starts");
 }
 
 #[tokio::test]

@@ -330,6 +330,22 @@ async fn offsets_are_listed_by_end_and_by_time() {
 }
 
 #[tokio::test]
+async fn a_topic_that_asks_for_retention_loses_its_old_records_and_no_other_does() {
+    let broker = broker().await;
+    let mut client = RawClient::connect(&broker).await;
+    client
+        .create_topic("t", 1, &[("retention.ms", "1000")])
+        .await;
+    client.create_topic("kept", 1, &[]).await;
+    client.produce("t", &plain("old")).await;
+    client.produce("kept", &plain("old")).await;
+    broker.clean();
+    assert_eq!(list(&mut client, -2).await, (1, -1));
+    let answer = client.ask(12, &fetch_request("kept", 0, 0)).await;
+    assert_eq!(records(&answer).len(), 1);
+}
+
+#[tokio::test]
 async fn a_topic_with_log_append_time_stamps_its_records() {
     let broker = broker().await;
     let mut client = RawClient::connect(&broker).await;
