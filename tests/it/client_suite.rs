@@ -86,7 +86,12 @@ fn fresh(what: &str) -> String {
 }
 
 /// A fresh topic whose records no retention deletes, however old their timestamps are.
-async fn topic(cluster: &Cluster, what: &str, partitions: i32, configs: &[(&str, &str)]) -> String {
+pub(crate) async fn topic(
+    cluster: &Cluster,
+    what: &str,
+    partitions: i32,
+    configs: &[(&str, &str)],
+) -> String {
     let name = fresh(what);
     let configs = [("retention.ms", "-1")].iter().chain(configs);
     let topic = NewTopic {
@@ -104,7 +109,7 @@ async fn topic(cluster: &Cluster, what: &str, partitions: i32, configs: &[(&str,
     name
 }
 
-fn text(value: &str) -> Record {
+pub(crate) fn text(value: &str) -> Record {
     Record {
         key: None,
         value: Some(value.to_owned().into()),
@@ -113,7 +118,7 @@ fn text(value: &str) -> Record {
     }
 }
 
-async fn send(producer: &Producer, topic: &str, partition: i32, records: &[Record]) {
+pub(crate) async fn send(producer: &Producer, topic: &str, partition: i32, records: &[Record]) {
     let topic = producer.topic(topic).await.expect("known");
     for record in records {
         let new = NewRecord {
@@ -127,7 +132,7 @@ async fn send(producer: &Producer, topic: &str, partition: i32, records: &[Recor
     }
 }
 
-async fn write(cluster: &Cluster, topic: &str, partition: i32, records: &[Record]) {
+pub(crate) async fn write(cluster: &Cluster, topic: &str, partition: i32, records: &[Record]) {
     let producer = Producer::new(
         cluster.clone(),
         cluster.config().produce.clone(),
@@ -142,12 +147,12 @@ async fn write(cluster: &Cluster, topic: &str, partition: i32, records: &[Record
     );
 }
 
-fn fetcher(cluster: &Cluster) -> Fetcher {
+pub(crate) fn fetcher(cluster: &Cluster) -> Fetcher {
     Fetcher::new(cluster.clone(), cluster.config().fetch.clone())
 }
 
 /// Reads until `count` records of each partition that is read have come.
-async fn read(fetcher: &mut Fetcher, count: usize) -> BTreeMap<i32, Vec<(i64, Record)>> {
+pub(crate) async fn read(fetcher: &mut Fetcher, count: usize) -> BTreeMap<i32, Vec<(i64, Record)>> {
     let deadline = Instant::now() + PATIENCE;
     let mut got: BTreeMap<i32, Vec<(i64, Record)>> = BTreeMap::new();
     let partitions = fetcher.partitions().count();
