@@ -1,1 +1,25 @@
-//! The loops of `run`.
+//! The loops of `run`: from a plan and a cluster to results.
+//!
+//! [`app`] looks up the topics, lays the plan out over their partitions and starts the workers.
+//! Each [`worker`] is a thread with partitions of its own: it reads, steps the tasks, writes what
+//! they put out, and commits. What a commit does, and in which order, is [`commit`]'s. Nothing is
+//! shared between workers but counters.
+//!
+//! Until state is durable, a commit holds the offset from which every open window can be rebuilt,
+//! and how far each task had come ([`crate::stream::progress`]): a restart loses nothing, and may
+//! write again what came out between the last commit and the end.
+
+pub mod app;
+mod commit;
+mod counts;
+mod error;
+mod input;
+mod internal_topics;
+mod outputs;
+mod schemas;
+mod stop;
+mod worker;
+
+pub use counts::FlowCounts;
+pub use error::RunError;
+pub use worker::End;

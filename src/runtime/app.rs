@@ -1,0 +1,343 @@
+//! A pipeline that runs: from a plan to workers, and to their end.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::io;
+use std::panic;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use crate::client::cluster::Cluster;
+use crate::client::config::Config;
+use crate::client::config::Isolation;
+use crate::client::offsets::ByPartition;
+use crate::client::offsets::CommittedOffset;
+use crate::client::offsets::OffsetSpec;
+use crate::client::offsets::Offsets;
+use crate::client::schema_registry::SchemaRegistry;
+use crate::codec::framing::SchemaId;
+use crate::record::PartitionId;
+use crate::record::TopicPartition;
+use crate::runtime::commit::Committed;
+use crate::runtime::counts::Counts;
+use crate::runtime::counts::FlowCounts;
+use crate::runtime::error::RunError;
+use crate::runtime::input::Input;
+use crate::runtime::input::Run;
+use crate::runtime::internal_topics;
+use crate::runtime::schemas::Schemas;
+use crate::runtime::stop;
+use crate::runtime::stop::StopReceiver;
+use crate::runtime::stop::StopSender;
+use crate::runtime::worker::End;
+use crate::runtime::worker::Worker;
+use crate::stream::effects::Effects;
+use crate::stream::plan::Plan;
+use crate::stream::plan::ValueFormat;
+use crate::stream::progress::Progress;
+use crate::stream::stage::Stage;
+use crate::stream::task::Task;
+
+/// How a pipeline is run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions {
+    /// At most so many worker threads; `None`: as many as there are processors.
+    pub threads: Option<usize>,
+    /// When it ends by itself.
+    pub end: End,
+}
+
+/// A pipeline that runs.
+#[derive(Debug)]
+pub struct App {
+    stop: StopSender,
+    ended: mpsc::UnboundedReceiver<Result<(), RunError>>,
+    workers: usize,
+    counts: Arc<Counts>,
+}
+
+impl App {
+    /// Looks the topics up, creates the repartition topics that are missing, finds out where to go
+    /// on, and starts the workers.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`]; nothing runs then.
+    pub async fn start(
+        cluster: &Cluster,
+        plan: &Plan,
+        options: RunOptions,
+    ) -> Result<Self, RunError> {
+        let config = cluster.config();
+        let registry = match config.registry.urls.as_slice() {
+            [] => None,
+            _ => Some(Arc::new(SchemaRegistry::new(&config.registry)?)),
+        };
+        let stages = lay_out(cluster, plan).await?;
+        internal_topics::prepare(cluster, &stages).await?;
+        let sinks = sink_schemas(config, registry.as_deref(), &stages).await?;
+        let inputs = inputs(cluster, &plan.name, &stages, &sinks).await?;
+        let threads = options
+            .threads
+            .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+        let workers = threads.clamp(1, inputs.len().max(1));
+        let (stop, stopped) = stop::pair();
+        let (tell, ended) = mpsc::unbounded_channel();
+        let counts = Arc::new(Counts::new(workers));
+        for share in shares(inputs, workers) {
+            let start = WorkerStart {
+                config: config.clone(),
+                group: plan.name.to_string(),
+                inputs: share,
+                schemas: Schemas::new(registry.clone()),
+                counts: Arc::clone(&counts),
+                end: options.end,
+                stop: stopped.clone(),
+            };
+            let tell = tell.clone();
+            let spawned = thread::Builder::new()
+                .name("worker".to_owned())
+                .spawn(move || {
+                    // Nobody listens any more only where the whole pipeline is being given up.
+                    drop(tell.send(start.run_caught()));
+                });
+            spawned.map_err(|source| RunError::System {
+                doing: "start a worker",
+                source,
+            })?;
+        }
+        Ok(Self {
+            stop,
+            ended,
+            workers,
+            counts,
+        })
+    }
+
+    /// Tells the workers to finish, commit and end.
+    pub fn stop(&self) {
+        self.stop.stop();
+    }
+
+    /// Waits until every worker has ended; where one fails, the others are told to stop.
+    ///
+    /// Cancel safe: may be called again.
+    ///
+    /// # Errors
+    ///
+    /// The first worker's [`RunError`].
+    pub async fn ended(&mut self) -> Result<(), RunError> {
+        let mut first = Ok(());
+        while self.workers > 0 {
+            let Some(end) = self.ended.recv().await else {
+                break;
+            };
+            self.workers -= 1;
+            if end.is_err() {
+                self.stop.stop();
+                first = first.and(end);
+            }
+        }
+        first
+    }
+
+    /// The counts of each flow, by name.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<Box<str>, FlowCounts> {
+        self.counts.flows()
+    }
+}
+
+async fn lay_out(cluster: &Cluster, plan: &Plan) -> Result<Vec<Arc<Stage>>, RunError> {
+    let mut partitions = BTreeMap::new();
+    for flow in &plan.flows {
+        let topic = cluster.topic(&flow.source.topic).await?;
+        let count = u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX);
+        partitions.insert(Arc::clone(&flow.source.topic), count);
+    }
+    Ok(plan.lay_out(|topic| partitions.get(topic).copied())?)
+}
+
+type SinkSchemas = BTreeMap<Arc<str>, SchemaId>;
+
+/// The ids of the schemas that results are written with.
+async fn sink_schemas(
+    config: &Config,
+    registry: Option<&SchemaRegistry>,
+    stages: &[Arc<Stage>],
+) -> Result<SinkSchemas, RunError> {
+    let mut ids = SinkSchemas::new();
+    for stage in stages {
+        let ValueFormat::Avro { schema } = &stage.flow.sink.value else {
+            continue;
+        };
+        let registry = registry.ok_or(crate::client::schema_registry::RegistryError::NoUrl)?;
+        let subject = format!("{}-value", stage.flow.sink.topic);
+        let id = if config.registry.auto_register {
+            registry.register(&subject, schema).await?
+        } else {
+            registry.look_up(&subject, schema).await?.id
+        };
+        ids.insert(Arc::clone(schema), SchemaId::Number(id));
+    }
+    Ok(ids)
+}
+
+/// Every partition that the stages read, with its tasks where they go on.
+async fn inputs(
+    cluster: &Cluster,
+    group: &str,
+    stages: &[Arc<Stage>],
+    sinks: &SinkSchemas,
+) -> Result<Vec<Input>, RunError> {
+    let mut readers: BTreeMap<TopicPartition, Vec<Arc<Stage>>> = BTreeMap::new();
+    for stage in stages {
+        for number in 0..i32::try_from(stage.partitions).unwrap_or(i32::MAX) {
+            let partition = TopicPartition {
+                topic: Arc::clone(stage.input()),
+                partition: PartitionId(number),
+            };
+            readers
+                .entry(partition)
+                .or_default()
+                .push(Arc::clone(stage));
+        }
+    }
+    let starts = starts(cluster, group, readers.keys().cloned().collect()).await?;
+    let input = |(partition, stages): (TopicPartition, Vec<Arc<Stage>>)| {
+        let found = starts.get(&partition);
+        let runs = stages
+            .into_iter()
+            .map(|stage| run(group, &partition, stage, found, sinks))
+            .collect::<Result<_, _>>()?;
+        Ok(Input {
+            partition,
+            runs,
+            committed: None,
+        })
+    };
+    readers.into_iter().map(input).collect()
+}
+
+fn run(
+    group: &str,
+    partition: &TopicPartition,
+    stage: Arc<Stage>,
+    found: Option<&CommittedOffset>,
+    sinks: &SinkSchemas,
+) -> Result<Run, RunError> {
+    let sink = match &stage.flow.sink.value {
+        ValueFormat::Avro { schema } => sinks.get(schema).copied(),
+        ValueFormat::Json => None,
+    };
+    let task = Task::new(&stage, partition.partition, sink);
+    let mut task = task.map_err(|source| RunError::Schema {
+        what: format!("sink of flow {}", stage.flow.name),
+        source,
+    })?;
+    let progress = found.map_or(Ok(Progress::starting_at(Default::default())), |found| {
+        Committed::progress(found, &stage.flow.name)
+    });
+    let foreign = |source| RunError::ForeignProgress {
+        group: group.to_owned(),
+        partition: partition.clone(),
+        source,
+    };
+    task.restore(&progress.map_err(foreign)?);
+    Ok(Run {
+        stage,
+        task,
+        effects: Effects::new(),
+    })
+}
+
+/// Where each partition goes on: at what the group has committed, else at its first record.
+async fn starts(
+    cluster: &Cluster,
+    group: &str,
+    partitions: Vec<TopicPartition>,
+) -> Result<ByPartition<CommittedOffset>, RunError> {
+    let offsets = Offsets::new(cluster.clone());
+    let mut starts = offsets.committed(group, Some(&partitions)).await?;
+    let fresh: Vec<_> = partitions
+        .into_iter()
+        .filter(|partition| !starts.contains_key(partition))
+        .collect();
+    let first = offsets
+        .list(&fresh, OffsetSpec::Earliest, Isolation::ReadCommitted)
+        .await?;
+    for (partition, found) in first {
+        starts.insert(
+            partition,
+            CommittedOffset::new(found.offset.unwrap_or_default()),
+        );
+    }
+    Ok(starts)
+}
+
+/// Deals the inputs out, one after another, so that a topic's partitions are spread.
+fn shares(inputs: Vec<Input>, workers: usize) -> Vec<Vec<Input>> {
+    let mut shares: Vec<Vec<Input>> = (0..workers).map(|_| Vec::new()).collect();
+    for (number, input) in inputs.into_iter().enumerate() {
+        if let Some(share) = shares.get_mut(number % workers) {
+            share.push(input);
+        }
+    }
+    shares
+}
+
+/// All that a worker's thread begins with.
+struct WorkerStart {
+    config: Config,
+    group: String,
+    inputs: Vec<Input>,
+    schemas: Schemas,
+    counts: Arc<Counts>,
+    end: End,
+    stop: StopReceiver,
+}
+
+impl WorkerStart {
+    /// Runs the worker on a runtime of its own. A panic ends the worker, not the process.
+    fn run_caught(self) -> Result<(), RunError> {
+        let caught = panic::catch_unwind(AssertUnwindSafe(|| self.run()));
+        caught.unwrap_or_else(|panic| Err(RunError::Panicked(message(&*panic))))
+    }
+
+    fn run(self) -> Result<(), RunError> {
+        let system = |source: io::Error| RunError::System {
+            doing: "start a worker's runtime",
+            source,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(system)?;
+        let result = runtime.block_on(async {
+            // Connections belong to the runtime that opened them, so each worker has its own.
+            let cluster = Cluster::connect(self.config)
+                .await
+                .map_err(RunError::Connect)?;
+            let mut worker = Worker::new(
+                &cluster,
+                &self.group,
+                self.inputs,
+                self.schemas,
+                self.counts,
+                self.end,
+            );
+            worker.run(self.stop).await
+        });
+        runtime.shutdown_background();
+        result
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,109 @@
+//! What is committed for a partition, and how a run goes on from it.
+//!
+//! The order of a commit is this module's to say, and [`crate::runtime::worker`] follows it: first
+//! everything that the tasks put out is written and acknowledged, then the offsets are committed.
+//! A crash in between repeats results; the other way round it would lose them.
+
+use std::fmt::Write as _;
+
+use crate::client::offsets::CommittedOffset;
+use crate::record::Offset;
+use crate::runtime::input::Input;
+use crate::stream::progress::Progress;
+use crate::stream::progress::ProgressError;
+
+/// What is committed for one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Committed {
+    pub(super) offset: Offset,
+    pub(super) metadata: String,
+}
+
+impl Committed {
+    /// What to commit for `input` now: the lowest offset that one of its tasks needs, and the
+    /// progress of each.
+    ///
+    /// Shape of the metadata: for each task the name of its flow, a blank, and its own metadata,
+    /// joined by `;`.
+    pub(super) fn of(input: &Input) -> Self {
+        let progress: Vec<_> = input
+            .runs
+            .iter()
+            .map(|run| (&run.stage.flow.name, run.task.progress()))
+            .collect();
+        let offset = progress
+            .iter()
+            .map(|(_, progress)| progress.committable)
+            .min()
+            .unwrap_or_default();
+        let mut metadata = String::new();
+        for (flow, progress) in &progress {
+            let separator = if metadata.is_empty() { "" } else { ";" };
+            let written = write!(metadata, "{separator}{flow} {}", progress.to_metadata());
+            debug_assert!(written.is_ok(), "writing to a string cannot fail");
+        }
+        Self { offset, metadata }
+    }
+
+    /// The progress of the task of `flow` that `found` tells; a flow that it does not know starts
+    /// where the group stands.
+    pub(super) fn progress(found: &CommittedOffset, flow: &str) -> Result<Progress, ProgressError> {
+        let mut parts = found.metadata.split(';').filter(|part| !part.is_empty());
+        let own = parts
+            .clone()
+            .find_map(|part| part.strip_prefix(flow)?.strip_prefix(' '));
+        match (own, parts.next()) {
+            (Some(own), _) => Progress::parse(found.offset, own),
+            (None, Some(other)) if !other.contains(" tidemill") => {
+                Progress::parse(found.offset, other)
+            }
+            (None, _) => Ok(Progress::starting_at(found.offset)),
+        }
+    }
+}
+
+impl From<Committed> for CommittedOffset {
+    fn from(committed: Committed) -> Self {
+        Self {
+            metadata: committed.metadata,
+            ..Self::new(committed.offset)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(metadata: &str) -> CommittedOffset {
+        CommittedOffset {
+            metadata: metadata.to_owned(),
+            ..CommittedOffset::new(Offset(7))
+        }
+    }
+
+    #[test]
+    fn each_flow_finds_its_own_progress_and_a_new_flow_starts_at_the_offset() {
+        let metadata = "revenue tidemill1 p=12 t=5;orders tidemill1 p=9";
+        let revenue = Committed::progress(&found(metadata), "revenue").expect("readable");
+        assert_eq!(
+            (revenue.committable, revenue.position),
+            (Offset(7), Offset(12))
+        );
+        let orders = Committed::progress(&found(metadata), "orders").expect("readable");
+        assert_eq!(orders.position, Offset(9));
+        assert_eq!(
+            Committed::progress(&found(metadata), "new"),
+            Ok(Progress::starting_at(Offset(7)))
+        );
+        assert_eq!(
+            Committed::progress(&found(""), "new"),
+            Ok(Progress::starting_at(Offset(7)))
+        );
+    }
+
+    #[test]
+    fn what_another_program_committed_is_refused() {
+        assert!(Committed::progress(&found("AgAAAYs="), "revenue").is_err());
+    }
+}

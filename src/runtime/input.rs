@@ -1,0 +1,148 @@
+//! One partition of a topic, and the tasks that read it.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::client::fetcher::FetchError;
+use crate::client::fetcher::FetchedPartition;
+use crate::codec::framing::SchemaId;
+use crate::codec::projection::Root;
+use crate::protocol::batch_error::BatchError;
+use crate::protocol::batch_reader::Records;
+use crate::protocol::compression::Decompressor;
+use crate::record::Offset;
+use crate::record::RecordView;
+use crate::record::Timestamp;
+use crate::record::TopicPartition;
+use crate::runtime::commit;
+use crate::runtime::error::RunError;
+use crate::stream::clock::Reading;
+use crate::stream::effects::Effects;
+use crate::stream::stage::Stage;
+use crate::stream::step::StepEnd;
+use crate::stream::task::Task;
+
+/// One partition of a topic: several flows may read it, each with a task of its own.
+#[derive(Debug)]
+pub(super) struct Input {
+    pub(super) partition: TopicPartition,
+    pub(super) runs: Vec<Run>,
+    /// What was committed for it last.
+    pub(super) committed: Option<commit::Committed>,
+}
+
+/// A task, the stage that it is of, and what it puts out.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) stage: Arc<Stage>,
+    pub(super) task: Task,
+    pub(super) effects: Effects,
+}
+
+/// A schema that a task needs before it can go on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MissingSchema {
+    pub(super) root: Root,
+    pub(super) id: SchemaId,
+}
+
+impl Run {
+    /// Takes in the records of `fetched` that this task has not had, until a schema is missing.
+    pub(super) fn step(
+        &mut self,
+        fetched: &FetchedPartition<'_>,
+        now: Timestamp,
+        decompressor: &mut Decompressor,
+    ) -> Result<ControlFlow<MissingSchema>, RunError> {
+        let failed = |offset, source| FetchError::Batch {
+            partition: fetched.topic_partition.clone(),
+            offset,
+            source,
+        };
+        let from = self.task.position().max(fetched.position);
+        for batch in fetched.batches() {
+            let batch = batch.map_err(|source| failed(from, source))?;
+            let (base, after) = (batch.header().base_offset, batch.header().next_offset());
+            if after <= from {
+                continue;
+            }
+            let records = batch
+                .records(decompressor)
+                .map_err(|source| failed(base, source))?;
+            let mut readable = Readable {
+                records,
+                from,
+                error: None,
+            };
+            let end = self.task.step(&mut readable, now, &mut self.effects);
+            if let Some(source) = readable.error {
+                return Err(failed(base, source).into());
+            }
+            match end {
+                StepEnd::Done => self.task.move_to(after),
+                StepEnd::NeedsSchema { root, id, .. } => {
+                    return Ok(ControlFlow::Break(MissingSchema { root, id }));
+                }
+                StepEnd::Failed(failure) => {
+                    return Err(RunError::Record {
+                        partition: fetched.topic_partition.clone(),
+                        failure,
+                    });
+                }
+            }
+        }
+        self.task.move_to(fetched.next_offset);
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// The records of a batch from an offset on, up to the first that cannot be read.
+struct Readable<'s> {
+    records: Records<'s>,
+    from: Offset,
+    error: Option<BatchError>,
+}
+
+impl<'s> Iterator for Readable<'s> {
+    type Item = RecordView<'s>;
+
+    #[inline]
+    fn next(&mut self) -> Option<RecordView<'s>> {
+        loop {
+            match self.records.next()? {
+                Ok(record) if record.offset < self.from => {}
+                Ok(record) => return Some(record),
+                Err(error) => {
+                    self.error = Some(error);
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+impl Input {
+    /// Lets the wall clock go on for every task.
+    pub(super) fn tick(&mut self, now: Timestamp, reading: Reading) -> Result<(), RunError> {
+        let partition = &self.partition;
+        self.runs.iter_mut().try_for_each(|run| {
+            let ticked = run.task.tick(now, reading, &mut run.effects);
+            ticked.map_err(|failure| RunError::Record {
+                partition: partition.clone(),
+                failure,
+            })
+        })
+    }
+
+    /// Puts out what a commit must not leave behind.
+    pub(super) fn flush(&mut self) -> Result<(), RunError> {
+        let partition = &self.partition;
+        self.runs.iter_mut().try_for_each(|run| {
+            let flushed = run.task.flush(&mut run.effects);
+            flushed.map_err(|failure| RunError::Record {
+                partition: partition.clone(),
+                failure,
+            })
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! From what tasks put out to the producer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::client::call::CallError;
+use crate::client::producer::NewRecord;
+use crate::client::producer::Placement;
+use crate::client::producer::Producer;
+use crate::client::producer::TopicHandle;
+use crate::record::TopicName;
+use crate::runtime::error::RunError;
+use crate::runtime::input::Run;
+
+/// A producer and the topics that were looked up for it.
+#[derive(Debug)]
+pub(super) struct Outputs {
+    pub(super) producer: Producer,
+    topics: HashMap<TopicName, TopicHandle>,
+}
+
+impl Outputs {
+    pub(super) fn new(producer: Producer) -> Self {
+        Self {
+            producer,
+            topics: HashMap::new(),
+        }
+    }
+
+    async fn topic(&mut self, name: &TopicName) -> Result<TopicHandle, CallError> {
+        if let Some(known) = self.topics.get(name) {
+            return Ok(known.clone());
+        }
+        let handle = self.producer.topic(name).await?;
+        self.topics.insert(Arc::clone(name), handle.clone());
+        Ok(handle)
+    }
+
+    /// Hands over all that `run` has put out, in order.
+    pub(super) async fn send(&mut self, run: &Run) -> Result<(), RunError> {
+        let mut last: Option<(_, TopicHandle)> = None;
+        for output in run.effects.outputs() {
+            let Some(name) = run.stage.destination(output.destination) else {
+                continue;
+            };
+            let topic = match &last {
+                Some((destination, topic)) if *destination == output.destination => topic,
+                _ => {
+                    let topic = self.topic(name).await?;
+                    &last.insert((output.destination, topic)).1
+                }
+            };
+            let record = NewRecord {
+                timestamp: Some(output.timestamp),
+                key: output.key,
+                value: output.value,
+                headers: output.headers.iter(),
+            };
+            let placement = output
+                .partition
+                .map_or(Placement::ByKey, Placement::Partition);
+            self.producer.send(topic, placement, record).await?;
+        }
+        Ok(())
+    }
+}

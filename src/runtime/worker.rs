@@ -1,0 +1,288 @@
+//! One thread's share of a pipeline: read, step, write, commit.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use tokio::time::Instant;
+
+use crate::client::cluster::Cluster;
+use crate::client::fetcher::FetchedPartition;
+use crate::client::fetcher::Fetcher;
+use crate::client::offsets::OffsetSpec;
+use crate::client::offsets::Offsets;
+use crate::client::producer::Outcomes;
+use crate::client::producer::Producer;
+use crate::protocol::compression::Decompressor;
+use crate::record::Offset;
+use crate::record::Timestamp;
+use crate::record::TopicPartition;
+use crate::runtime::commit::Committed;
+use crate::runtime::counts::Counts;
+use crate::runtime::error::RunError;
+use crate::runtime::input::Input;
+use crate::runtime::outputs::Outputs;
+use crate::runtime::schemas::Schemas;
+use crate::runtime::stop::StopReceiver;
+use crate::stream::clock::Reading;
+use crate::stream::stage::Part;
+
+/// How often a worker commits, and looks at the clock for partitions that are silent.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+
+/// When a worker ends without being told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Never.
+    Follow,
+    /// Once it has read to the end that was there at the start, and what came of it.
+    AtEnd,
+}
+
+/// One thread's share of a pipeline.
+#[derive(Debug)]
+pub(super) struct Worker {
+    inputs: Vec<Input>,
+    numbers: HashMap<TopicPartition, usize>,
+    group: String,
+    outputs: Outputs,
+    offsets: Offsets,
+    cluster: Cluster,
+    schemas: Schemas,
+    counts: Arc<Counts>,
+    decompressor: Decompressor,
+    end: End,
+    /// Up to where each input is to be read, where that is known; only with [`End::AtEnd`].
+    ends: HashMap<TopicPartition, Offset>,
+    /// Whether the sources are read to their ends, and the others know.
+    has_arrived: bool,
+}
+
+impl Worker {
+    /// A worker for these inputs, whose tasks stand where they go on. Has to be made on the runtime
+    /// that it then runs on.
+    pub(super) fn new(
+        cluster: &Cluster,
+        group: &str,
+        inputs: Vec<Input>,
+        schemas: Schemas,
+        counts: Arc<Counts>,
+        end: End,
+    ) -> Self {
+        let numbers = inputs
+            .iter()
+            .enumerate()
+            .map(|(number, input)| (input.partition.clone(), number));
+        let producer = Producer::new(
+            cluster.clone(),
+            cluster.config().produce.clone(),
+            Outcomes::Count,
+        );
+        Self {
+            numbers: numbers.collect(),
+            inputs,
+            group: group.to_owned(),
+            outputs: Outputs::new(producer),
+            offsets: Offsets::new(cluster.clone()),
+            cluster: cluster.clone(),
+            schemas,
+            counts,
+            decompressor: Decompressor::new(),
+            end,
+            ends: HashMap::new(),
+            has_arrived: false,
+        }
+    }
+
+    /// Works until it is told to stop, or until the end where it is to end there; then commits.
+    pub(super) async fn run(&mut self, mut stop: StopReceiver) -> Result<(), RunError> {
+        let mut fetcher = Fetcher::new(self.cluster.clone(), self.cluster.config().fetch.clone());
+        for input in &self.inputs {
+            let start = input
+                .runs
+                .iter()
+                .map(|run| run.task.position())
+                .min()
+                .unwrap_or_default();
+            fetcher.assign(input.partition.clone(), start);
+        }
+        self.find_ends(|part| !matches!(part, Part::AfterRepartition { .. }))
+            .await?;
+        let mut commit_at = Instant::now() + COMMIT_EVERY;
+        loop {
+            let fetched = tokio::select! {
+                biased;
+                () = stop.stopped() => break,
+                fetched = fetcher.poll(commit_at) => fetched?,
+            };
+            for partition in fetched.partitions() {
+                self.take(&partition).await?;
+            }
+            if Instant::now() >= commit_at {
+                self.tick(&fetcher)?;
+                self.commit().await?;
+                commit_at = Instant::now() + COMMIT_EVERY;
+            }
+            if self.end == End::AtEnd && self.is_at_end().await? {
+                break;
+            }
+        }
+        self.commit().await
+    }
+
+    /// Steps every task of a partition over what came for it, and hands over what they put out.
+    async fn take(&mut self, fetched: &FetchedPartition<'_>) -> Result<(), RunError> {
+        let number = self.numbers.get(fetched.topic_partition).copied();
+        let Some(input) = number.and_then(|number| self.inputs.get_mut(number)) else {
+            return Ok(());
+        };
+        let now = wall_clock();
+        for run in &mut input.runs {
+            while let ControlFlow::Break(missing) =
+                run.step(fetched, now, &mut self.decompressor)?
+            {
+                self.schemas.provide(missing, run).await?;
+            }
+            self.outputs.send(run).await?;
+            self.counts.add(&run.stage, &run.effects.account);
+            run.effects.clear();
+        }
+        Ok(())
+    }
+
+    /// Lets the wall clock go on for all tasks.
+    fn tick(&mut self, fetcher: &Fetcher) -> Result<(), RunError> {
+        let now = wall_clock();
+        self.inputs.iter_mut().try_for_each(|input| {
+            let reading = reading(fetcher, &input.partition);
+            input.tick(now, reading)
+        })
+    }
+
+    /// Everything that was put out is written, then the offsets are committed.
+    async fn commit(&mut self) -> Result<(), RunError> {
+        for input in &mut self.inputs {
+            input.flush()?;
+            for run in &mut input.runs {
+                self.outputs.send(run).await?;
+                self.counts.add(&run.stage, &run.effects.account);
+                run.effects.clear();
+            }
+        }
+        let deadline = Instant::now() + self.cluster.config().produce.delivery_timeout;
+        let delivery = self.outputs.producer.flush(deadline).await;
+        if let Some(error) = delivery.first_error {
+            return Err(error.into());
+        }
+        if delivery.written < delivery.sent {
+            return Err(RunError::NotAcknowledged(delivery.sent - delivery.written));
+        }
+        self.commit_offsets().await
+    }
+
+    async fn commit_offsets(&mut self) -> Result<(), RunError> {
+        let mut changed = BTreeMap::new();
+        for input in &mut self.inputs {
+            let committed = Committed::of(input);
+            if input.committed.as_ref() != Some(&committed) {
+                changed.insert(input.partition.clone(), committed.clone().into());
+                input.committed = Some(committed);
+            }
+        }
+        if !changed.is_empty() {
+            self.offsets.commit(&self.group, &changed).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the ends of those inputs that `wanted` tells by their part.
+    async fn find_ends(&mut self, wanted: impl Fn(&Part) -> bool) -> Result<(), RunError> {
+        if self.end == End::Follow {
+            return Ok(());
+        }
+        let inputs = self
+            .inputs
+            .iter()
+            .filter(|input| input.runs.iter().any(|run| wanted(&run.stage.part)));
+        let partitions: Vec<_> = inputs.map(|input| input.partition.clone()).collect();
+        let isolation = self.cluster.config().fetch.isolation;
+        let found = self
+            .offsets
+            .list(&partitions, OffsetSpec::Latest, isolation)
+            .await?;
+        self.ends.extend(
+            found
+                .into_iter()
+                .map(|(partition, end)| (partition, end.offset.unwrap_or_default())),
+        );
+        Ok(())
+    }
+
+    /// Whether all inputs are read to their ends. What goes through a repartition topic has its end
+    /// only once every worker has read its sources to theirs.
+    async fn is_at_end(&mut self) -> Result<bool, RunError> {
+        let is_read = |input: &Input, ends: &HashMap<TopicPartition, Offset>| {
+            ends.get(&input.partition)
+                .is_some_and(|end| is_read_to(input, *end))
+        };
+        let ends = &self.ends;
+        let sources_left = self
+            .inputs
+            .iter()
+            .filter(|input| !is_after_repartition(input) && !is_read(input, ends));
+        if sources_left.count() > 0 {
+            return Ok(false);
+        }
+        if !self.has_arrived {
+            // What the sources gave has to be in the repartition topics before anyone asks how long
+            // these are.
+            self.commit().await?;
+            self.counts.arrive();
+            self.has_arrived = true;
+        }
+        if !self.counts.have_all_arrived() {
+            return Ok(false);
+        }
+        let has_unknown = self
+            .inputs
+            .iter()
+            .any(|input| !self.ends.contains_key(&input.partition));
+        if has_unknown {
+            self.find_ends(|part| matches!(part, Part::AfterRepartition { .. }))
+                .await?;
+        }
+        Ok(self.inputs.iter().all(|input| is_read(input, &self.ends)))
+    }
+}
+
+fn is_after_repartition(input: &Input) -> bool {
+    input
+        .runs
+        .iter()
+        .any(|run| matches!(run.stage.part, Part::AfterRepartition { .. }))
+}
+
+fn is_read_to(input: &Input, end: Offset) -> bool {
+    input.runs.iter().all(|run| run.task.position() >= end)
+}
+
+/// Whether the fetcher has handed out all that the broker has.
+fn reading(fetcher: &Fetcher, partition: &TopicPartition) -> Reading {
+    let watermarks = fetcher.watermarks(partition);
+    let end = watermarks.and_then(|marks| marks.last_stable_offset.or(marks.high_watermark));
+    match (fetcher.position(partition), end) {
+        (Some(position), Some(end)) if position >= end => Reading::CaughtUp,
+        _ => Reading::Behind,
+    }
+}
+
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
