@@ -161,10 +161,10 @@ impl Decoder {
 
 impl Steps<'_> {
     /// Reads one value.
-    #[inline]
+    #[inline(always)]
     pub(super) fn value<'a>(self, step: StepId, input: &mut Input<'a>) -> Read<Value<'a>> {
         match self.steps.get(step) {
-            Some(Step::Sized(leaf)) => leaf_value(*leaf, input.sized()?),
+            Some(Step::Sized(Leaf::Text)) => Ok(Value::text(input.text()?)),
             Some(Step::Double) => Ok(Value::Float(f64::from_le_bytes(input.chunk()?))),
             Some(Step::Long) => Ok(Value::Int(input.long()?)),
             Some(step) => self.other(step, input),

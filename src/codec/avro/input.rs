@@ -140,6 +140,25 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Moves past a number.
+    #[inline]
+    pub(super) fn skip_long(&mut self) -> Read<()> {
+        let mut len = 0;
+        while let Some(&byte) = self.rest.get(len) {
+            len += 1;
+            if byte < 0x80 || len == varint::LEN_MAX {
+                break;
+            }
+        }
+        match self.rest.split_at_checked(len) {
+            Some(([.., last], rest)) if *last < 0x80 => {
+                self.rest = rest;
+                Ok(())
+            }
+            _ => Err(self.bad_long()),
+        }
+    }
+
     #[cold]
     fn bad_long(&self) -> Box<Fault> {
         if self.rest.len() < varint::LEN_MAX && self.rest.iter().all(|&byte| byte >= 0x80) {

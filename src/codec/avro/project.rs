@@ -179,7 +179,7 @@ fn spread(wanted: &Wanted, node: &Node, value: Value<'static>) -> Vec<(usize, Va
 
 impl Steps<'_> {
     /// Reads one value's wanted fields.
-    #[inline]
+    #[inline(always)]
     pub(super) fn project<'a>(
         self,
         want: &Want,
@@ -189,21 +189,32 @@ impl Steps<'_> {
         match want {
             Want::Skip(skip) => skip.run(self.writer, input),
             Want::Slot(slot, step) => {
-                let value = self.value(*step, input)?;
-                wanted::put(slots, *slot, value);
+                wanted::put(slots, *slot, self.value(*step, input)?);
                 Ok(())
             }
+            _ => self.project_compound(want, input, slots),
+        }
+    }
+
+    fn project_compound<'a>(
+        self,
+        want: &Want,
+        input: &mut Input<'a>,
+        slots: Slots<'_, 'a>,
+    ) -> Read<()> {
+        match want {
             Want::Record(fields, defaults) => self.project_record(fields, defaults, input, slots),
             Want::Union(branches) => {
                 let want = decode::branch(branches, input)?;
                 self.project(want, input, slots)
             }
-            Want::Whole(step, _) => {
+            Want::Map(fields, other) => self.project_map(fields, *other, input, slots),
+            Want::Mismatch(reason) => Err(Fault::Mismatch(reason.clone()).into()),
+            Want::Whole(step, _) | Want::Slot(_, step) => {
                 want.put_whole(self.value(*step, input)?, slots);
                 Ok(())
             }
-            Want::Map(fields, other) => self.project_map(fields, *other, input, slots),
-            Want::Mismatch(reason) => Err(Fault::Mismatch(reason.clone()).into()),
+            Want::Skip(skip) => skip.run(self.writer, input),
         }
     }
 

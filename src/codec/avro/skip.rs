@@ -52,7 +52,7 @@ impl Skip {
     pub(super) fn run(self, schema: &Schema, input: &mut Input<'_>) -> Read<()> {
         match self {
             Self::Bytes(count) => input.bytes(count).map(drop),
-            Self::Longs(count) => (0..count).try_for_each(|_| input.long().map(drop)),
+            Self::Longs(count) => (0..count).try_for_each(|_| input.skip_long()),
             Self::Sized => input.sized().map(drop),
             Self::Node(id) => skip(schema, id, input),
         }

@@ -32,6 +32,9 @@ impl From<Number> for Value<'_> {
 /// That many decimal digits always fit 64 bits.
 const EXACT_DIGITS: usize = 19;
 
+/// Integers of so many digits are in the range of floats.
+const PLAIN_DIGITS: usize = 300;
+
 /// Integers below this are exact as floats.
 const EXACT_FLOAT: u64 = 1 << 53;
 
@@ -80,6 +83,25 @@ impl Scanner<'_> {
             Some(power) => Ok(Number::Float(short_float(negative, digits.number, *power))),
             None => self.long_float(start),
         }
+    }
+
+    /// Checks the number that starts here, and moves past it.
+    #[inline]
+    pub(in crate::codec) fn skip_number(&mut self) -> Result<(), JsonError> {
+        let start = self.at;
+        self.take_if(b'-');
+        let first = self.peek();
+        let digits = self.at;
+        while self.peek().is_ascii_digit() {
+            self.at += 1;
+        }
+        let count = self.at - digits;
+        let is_plain = (1..=PLAIN_DIGITS).contains(&count) && (count == 1 || first != b'0');
+        if is_plain && !matches!(self.peek(), b'.' | b'e' | b'E') {
+            return Ok(());
+        }
+        self.at = start;
+        self.number().map(drop)
     }
 
     /// At least one digit, and no zero before another.

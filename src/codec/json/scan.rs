@@ -177,15 +177,36 @@ impl<'a> Scanner<'a> {
         Ok(value)
     }
 
-    /// Reads `"key":` and stops at the value.
-    #[inline]
+    /// Reads `"key":` and stops behind the colon.
+    #[inline(always)]
     pub(in crate::codec) fn key(&mut self) -> Result<RawText<'a>, JsonError> {
+        match self.quick(b"\":") {
+            Some(bytes) => Ok(RawText::plain(bytes)),
+            None => self.slow_key(),
+        }
+    }
+
+    #[inline(never)]
+    fn slow_key(&mut self) -> Result<RawText<'a>, JsonError> {
         if self.peek_token() != b'"' {
             return Err(self.error(Fault::Key));
         }
         let key = self.string()?;
         self.expect(b':', Fault::Colon)?;
         Ok(key)
+    }
+
+    /// Reads the string that starts here and `end`, which starts with its closing quote, where it
+    /// is all plain ASCII; else `None`, and nothing is read.
+    #[inline(always)]
+    fn quick(&mut self, end: &[u8]) -> Option<&'a [u8]> {
+        let quoted = self.bytes.get(self.at..)?.strip_prefix(b"\"")?;
+        let (text, rest) = quoted.split_at_checked(plain_len(quoted)?)?;
+        if !rest.starts_with(end) {
+            return None;
+        }
+        self.at += 1 + text.len() + end.len();
+        Some(text)
     }
 
     /// Whether a list or object that is open goes on; if not, it ends here with `close`.
@@ -214,8 +235,16 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads the string whose opening quote stands here.
-    #[inline]
+    #[inline(always)]
     pub(in crate::codec) fn string(&mut self) -> Result<RawText<'a>, JsonError> {
+        match self.quick(b"\"") {
+            Some(bytes) => Ok(RawText::plain(bytes)),
+            None => self.slow_string(),
+        }
+    }
+
+    #[inline(never)]
+    fn slow_string(&mut self) -> Result<RawText<'a>, JsonError> {
         self.at += 1;
         let start = self.at;
         let mut has_escapes = false;
@@ -319,6 +348,14 @@ impl<'a> Scanner<'a> {
 }
 
 impl<'a> RawText<'a> {
+    #[inline]
+    const fn plain(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            has_escapes: false,
+        }
+    }
+
     /// The text, borrowed where there are no escapes.
     #[inline]
     pub(in crate::codec) fn decode(self) -> Cow<'a, str> {
@@ -352,6 +389,22 @@ impl<'a> RawText<'a> {
 
 const ONES: u64 = u64::MAX / 255;
 const TOPS: u64 = ONES << 7;
+
+/// How many bytes stand before the first that is a quote, a backslash, a control character or not
+/// ASCII; `None` near the end, where there are too few bytes to look at eight at once.
+#[inline(always)]
+fn plain_len(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    while let Some((chunk, tail)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*chunk);
+        let stops = stops(word) | (word & TOPS);
+        if stops != 0 {
+            return Some(bytes.len() - rest.len() + (stops.trailing_zeros() / 8) as usize);
+        }
+        rest = tail;
+    }
+    None
+}
 
 /// The top bit of the first byte that ends a run is set, and none below it. (Bits above it may be
 /// wrong: a borrow carries upward.)

@@ -51,24 +51,30 @@ impl Walker {
     ) -> Result<(), JsonError> {
         match node.slot {
             Some(slot) if node.fields.is_empty() => {
-                let value = scanner.value()?;
-                wanted::put(slots, slot, value);
+                wanted::put(slots, slot, scanner.value()?);
                 Ok(())
             }
-            Some(_) => {
-                let value = scanner.value()?;
-                self.wanted.spread(node, Some(value), slots);
-                Ok(())
-            }
-            None => {
-                // The field may have been there before: the last one counts.
-                wanted::clear(slots, &node.slots);
-                if scanner.peek_token() == b'{' {
-                    self.object(scanner, node, slots)
-                } else {
-                    scanner.skip()
-                }
-            }
+            _ => self.walk_fields(scanner, node, slots),
+        }
+    }
+
+    fn walk_fields<'a>(
+        &self,
+        scanner: &mut Scanner<'a>,
+        node: &Node,
+        slots: Slots<'_, 'a>,
+    ) -> Result<(), JsonError> {
+        if node.slot.is_some() {
+            let value = scanner.value()?;
+            self.wanted.spread(node, Some(value), slots);
+            return Ok(());
+        }
+        // The field may have been there before: the last one counts.
+        wanted::clear(slots, &node.slots);
+        if scanner.peek_token() == b'{' {
+            self.object(scanner, node, slots)
+        } else {
+            scanner.skip()
         }
     }
 
@@ -115,7 +121,7 @@ impl Scanner<'_> {
     fn skip(&mut self) -> Result<(), JsonError> {
         match self.peek_token() {
             b'"' => self.string().map(drop),
-            b'-' | b'0'..=b'9' => self.number().map(drop),
+            b'-' | b'0'..=b'9' => self.skip_number(),
             b'{' => self.skip_object(),
             b'[' => self.skip_list(),
             _ => self.word().map(drop),
