@@ -1,8 +1,10 @@
 //! The stream engine through its public face: what comes out, what is put aside, what a restart
 //! changes (nothing).
 
+use tidemill::codec::framing::SchemaId;
 use tidemill::codec::projection::Root;
 use tidemill::record::Offset;
+use tidemill::record::PartitionId;
 use tidemill::record::Timestamp;
 use tidemill::stream::account::Account;
 use tidemill::stream::aggregate::Function;
@@ -11,6 +13,7 @@ use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
 use tidemill::stream::plan::OnError;
+use tidemill::stream::plan::ValueFormat;
 use tidemill::stream::progress::Progress;
 use tidemill::stream::step::Failure;
 use tidemill::stream::step::StepEnd;
@@ -19,6 +22,7 @@ use tidemill::stream::task::Task;
 use crate::support::stream::Out;
 use crate::support::stream::Rec;
 use crate::support::stream::Windowing;
+use crate::support::stream::mapping;
 use crate::support::stream::outs;
 use crate::support::stream::step;
 
@@ -518,5 +522,200 @@ fn in_steady_state_a_step_allocates_nothing() {
         run(&records[..4_000]);
         let allocations = allocation_counter::measure(|| run(&records[4_000..])).count_total;
         assert_eq!(allocations, 0, "{windowing:?}");
+    }
+}
+
+#[test]
+fn select_stands_in_the_place_of_key_window_and_aggregates() {
+    let windowing = Windowing {
+        select: Some(vec![
+            ("product", "key"),
+            ("from", "window.start"),
+            ("mean", "double(sum) / double(n)"),
+        ]),
+        ..Windowing::default()
+    };
+    let (mut task, mut effects) = (windowing.task(), Effects::new());
+    let outs = step(
+        &mut task,
+        &records(&[(12, "a"), (13, "a"), (20, "a")]),
+        &mut effects,
+    );
+    let value = std::str::from_utf8(outs[0].rec.value.as_deref().unwrap());
+    assert_eq!(value, Ok(r#"{"product":"a","from":10,"mean":0.5}"#));
+}
+
+#[test]
+fn a_select_that_fails_is_a_dead_letter() {
+    let windowing = Windowing {
+        select: Some(vec![("x", "n / (n - 1)")]),
+        ..Windowing::default()
+    };
+    let (mut task, mut effects) = (windowing.task(), Effects::new());
+    let outs = step(&mut task, &records(&[(1, "a"), (10, "a")]), &mut effects);
+    let dead = aside(&outs, Destination::DeadLetter);
+    let reason = dead[0].header("tidemill-reason").unwrap();
+    assert_eq!(reason, "select x: evaluate `n / (n - 1)`: division by zero");
+}
+
+#[test]
+fn results_are_written_as_avro_under_the_schema_and_the_id_given() {
+    let schema = r#"{"type":"record","name":"r","fields":[
+        {"name":"key","type":"string"},
+        {"name":"window","type":{"type":"record","name":"w","fields":[
+            {"name":"start","type":{"type":"long","logicalType":"timestamp-millis"}},
+            {"name":"end","type":"long"}]}},
+        {"name":"n","type":"long"},
+        {"name":"sum","type":["null","double"]}]}"#;
+    let windowing = Windowing {
+        sink: ValueFormat::Avro {
+            schema: schema.into(),
+        },
+        ..Windowing::default()
+    };
+    let stages = windowing.stages(1);
+    let id = Some(SchemaId::Number(7));
+    let mut task = Task::new(&stages[0], PartitionId(0), id).unwrap();
+    let mut effects = Effects::new();
+    let outs = step(
+        &mut task,
+        &records(&[(1, "a"), (2, "a"), (10, "a")]),
+        &mut effects,
+    );
+    let mut expected = vec![0, 0, 0, 0, 7, 2, b'a', 0, 20, 4, 2];
+    expected.extend_from_slice(&1.0f64.to_le_bytes());
+    assert_eq!(outs[0].rec.value, Some(expected));
+
+    let narrow = ValueFormat::Avro {
+        schema: schema.replace(r#"["null","double"]"#, r#""string""#).into(),
+    };
+    let windowing = Windowing {
+        sink: narrow,
+        ..windowing
+    };
+    let outs = step(
+        &mut windowing.task(),
+        &records(&[(1, "a"), (10, "a")]),
+        &mut effects,
+    );
+    let dead = aside(&outs, Destination::DeadLetter);
+    let reason = dead[0].header("tidemill-reason").unwrap();
+    assert_eq!(reason, "write Avro: sum: expected string, found an integer");
+}
+
+#[test]
+fn a_flow_without_windows_keeps_what_it_does_not_change() {
+    let (mut task, mut effects) = (mapping(Some("value > 1"), None, None), Effects::new());
+    let mut given = records(&[(9, "a"), (-1, "a"), (7, "a"), (8, "a")]);
+    given[2].headers = (b"\x02h\x02v".to_vec(), 1);
+    given[3].value = None;
+    given[2].value = Some(b" 2 ".to_vec());
+    let outs = step(&mut task, &given, &mut effects);
+    assert_eq!(
+        outs.len(),
+        2,
+        "a tombstone deletes what an earlier record may have written"
+    );
+    let kept = |rec: &Rec| Rec {
+        offset: 0,
+        ..rec.clone()
+    };
+    assert_eq!(outs[0].rec, kept(&given[2]), "byte by byte");
+    assert_eq!(outs[1].rec, kept(&given[3]));
+    let (passed, filtered) = (effects.account.passed, effects.account.filtered);
+    assert_eq!((passed, filtered), (2, 2));
+    assert_eq!(task.progress().committable, Offset(4));
+}
+
+#[test]
+fn a_flow_without_windows_rewrites_keys_and_values() {
+    let columns = [("double", "value.x * 2"), ("from", "partition")];
+    let mut task = mapping(None, Some("value.k"), Some(&columns));
+    let mut effects = Effects::new();
+    let given = [
+        Rec::new(0, 5, "old", r#"{"k":7,"x":4}"#),
+        Rec::new(1, 6, "old", r#"{"k":7,"x":"no"}"#),
+    ];
+    let outs = step(&mut task, &given, &mut effects);
+    assert_eq!(outs[0].rec, Rec::new(0, 5, "7", r#"{"double":8,"from":0}"#));
+    assert_eq!(outs[1].destination, Destination::DeadLetter);
+    assert_eq!(outs[1].rec.key.as_deref(), Some(&b"old"[..]), "as it was");
+}
+
+#[test]
+fn a_late_record_of_a_rekeyed_flow_goes_aside_as_it_was_in_the_source() {
+    let windowing = Windowing {
+        key: Some("value.k"),
+        aggregates: vec![
+            ("n", Function::Count, None),
+            ("sum", Function::Sum, Some("value.x")),
+        ],
+        ..Windowing::default()
+    };
+    let stages = windowing.stages(2);
+    let task = |stage: usize, partition| {
+        Task::new(&stages[stage], PartitionId(partition), None).expect("JSON")
+    };
+    let mut effects = Effects::new();
+    let mut sent: Vec<Rec> = Vec::new();
+    let value = r#"{"k":"b","x":1}"#;
+    for source in [0, 1] {
+        let mut given = [Rec::new(4, 20, "a", value), Rec::new(5, 3, "a", value)];
+        given[1].headers = (b"\x02h\x02v".to_vec(), 1);
+        for out in step(&mut task(0, source), &given[..], &mut effects) {
+            let offset = i64::try_from(sent.len()).unwrap();
+            sent.push(Rec { offset, ..out.rec });
+        }
+    }
+    let outs = step(&mut task(1, 0), &sent, &mut effects);
+    let late = aside(&outs, Destination::Late);
+    assert_eq!(
+        late.len(),
+        1,
+        "the first source's was in time: the other was not heard of yet"
+    );
+    assert_eq!(
+        (late[0].rec.timestamp, late[0].rec.key.as_deref()),
+        (3, Some(&b"a"[..]))
+    );
+    assert_eq!(late[0].rec.value.as_deref(), Some(value.as_bytes()));
+    assert_eq!(late[0].header("h").as_deref(), Some("v"));
+    assert_eq!(late[0].header("tidemill-clock"), None);
+    assert_eq!(late[0].header("tidemill-topic").as_deref(), Some("in"));
+    assert_eq!(late[0].header("tidemill-partition").as_deref(), Some("1"));
+    assert_eq!(late[0].header("tidemill-offset").as_deref(), Some("5"));
+}
+
+#[test]
+fn foreign_records_in_a_repartition_topic_are_rejected_and_stop_nothing() {
+    let windowing = Windowing {
+        key: Some("value.k"),
+        ..Windowing::default()
+    };
+    let stages = windowing.stages(2);
+    let mut task = Task::new(&stages[1], PartitionId(0), None).expect("JSON");
+    let mut effects = Effects::new();
+    let clock = |bytes: &[u8]| {
+        let mut block = b"\x1ctidemill-clock".to_vec();
+        block.push(u8::try_from(bytes.len() * 2).unwrap());
+        block.extend_from_slice(bytes);
+        (block, 1)
+    };
+    let plain = Rec::new(0, 1, "a", "1");
+    let cases = [
+        ((Vec::new(), 0), "no clock header"),
+        (clock(b"\0\0"), "no clock header"),
+        (clock(b"\x04\0\0\0"), "a source partition that is not there"),
+        (clock(b"\0\0\0\0"), "cut short"),
+    ];
+    for (headers, reason) in cases {
+        let rec = Rec {
+            headers,
+            ..plain.clone()
+        };
+        let outs = step(&mut task, &[rec], &mut effects);
+        let given = outs[0].header("tidemill-reason").unwrap();
+        assert_eq!(given, format!("read repartition record: {reason}"));
+        assert_eq!(effects.account.rejected, 1);
     }
 }

@@ -21,10 +21,12 @@ use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
 use tidemill::stream::plan::Flow;
 use tidemill::stream::plan::Keying;
+use tidemill::stream::plan::Map;
 use tidemill::stream::plan::NamedAggregate;
 use tidemill::stream::plan::OnError;
 use tidemill::stream::plan::Operator;
 use tidemill::stream::plan::Plan;
+use tidemill::stream::plan::Select;
 use tidemill::stream::plan::Sink;
 use tidemill::stream::plan::Source;
 use tidemill::stream::plan::ValueFormat;
@@ -49,6 +51,9 @@ pub(crate) struct Windowing {
     pub(crate) future: Option<i64>,
     pub(crate) on_error: OnError,
     pub(crate) is_avro: bool,
+    /// Names and expressions.
+    pub(crate) select: Option<Vec<(&'static str, &'static str)>>,
+    pub(crate) sink: ValueFormat,
     /// Names, functions, arguments.
     pub(crate) aggregates: Vec<(&'static str, Function, Option<&'static str>)>,
 }
@@ -67,6 +72,8 @@ impl Default for Windowing {
             future: None,
             on_error: OnError::DeadLetter("dead".into()),
             is_avro: false,
+            select: None,
+            sink: ValueFormat::Json,
             aggregates: vec![
                 ("n", Function::Count, None),
                 ("sum", Function::Sum, Some("value")),
@@ -89,6 +96,22 @@ impl Windowing {
     pub(crate) fn task(&self) -> Task {
         let stages = self.stages(1);
         Task::new(&stages[0], PartitionId(0), None).expect("JSON")
+    }
+
+    fn selection(&self) -> Option<Select> {
+        let columns = self.select.as_ref()?;
+        let mut fields = Fields::default();
+        let names = self
+            .aggregates
+            .iter()
+            .map(|(name, ..)| ((*name).to_owned(), Type::Dyn));
+        let scope = Scope::result(Type::Dyn, names);
+        let column = |(name, source): &(&str, &str)| {
+            let program = compile(source, &scope, &mut fields).expect("an expression");
+            (Box::from(*name), program)
+        };
+        let columns = columns.iter().map(column).collect();
+        Some(Select { fields, columns })
     }
 
     fn flow(&self) -> Flow {
@@ -128,18 +151,45 @@ impl Windowing {
                 windows: TimeWindows::hopping(ms(self.size), ms(self.advance), ms(self.grace))
                     .expect("windows"),
                 aggregates,
-                select: None,
+                select: self.selection(),
                 emit: self.emit,
             }),
             late: Some("late".into()),
             on_error: self.on_error.clone(),
             sink: Sink {
                 topic: "out".into(),
-                value: ValueFormat::Json,
+                value: self.sink.clone(),
             },
             fields,
         }
     }
+}
+
+/// The task of a flow without windows, over JSON, from topic `in` to topic `out`.
+pub(crate) fn mapping(
+    filter: Option<&str>,
+    key: Option<&str>,
+    select: Option<&[(&str, &str)]>,
+) -> Task {
+    let mut fields = Fields::default();
+    let scope = Scope::record(Type::Dyn, Type::Text);
+    let mut program = |source: &str| compile(source, &scope, &mut fields).expect("an expression");
+    let filter = filter.map(&mut program);
+    let key = key.map(&mut program);
+    let select = select.map(|columns| {
+        let column = |(name, source): &(&str, &str)| (Box::from(*name), program(source));
+        columns.iter().map(column).collect()
+    });
+    let mut flow = Windowing::default().flow();
+    flow.operator = Operator::Map(Map { select });
+    (flow.filter, flow.key, flow.fields) = (filter, key, fields);
+    let plan = Plan {
+        name: "test".into(),
+        flows: vec![Arc::new(flow)],
+    };
+    let stages = plan.lay_out(|_| Some(4)).expect("a topic");
+    assert_eq!(stages.len(), 1, "without state nothing has to meet");
+    Task::new(&stages[0], PartitionId(0), None).expect("JSON")
 }
 
 /// One record, owned.
