@@ -23,7 +23,7 @@ pub(super) struct Env<'e, 'b> {
 /// The variable of one macro, and those of the macros around it.
 pub(super) struct Frame<'e> {
     pub(super) value: &'e Value<'e>,
-    pub(super) outer: Option<&'e Frame<'e>>,
+    pub(super) outer: Option<&'e Self>,
 }
 
 /// The work that one evaluation may still do, in elements visited and made.

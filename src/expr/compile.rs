@@ -4,11 +4,8 @@
 //! is wrong counts as `dyn` for what stands around it, so that one slip makes one finding.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-
-use chrono::DateTime;
 
 use crate::codec::projection::Fields;
 use crate::codec::projection::Path;
@@ -25,13 +22,13 @@ use crate::expr::code::Code;
 use crate::expr::code::Env;
 use crate::expr::code::General;
 use crate::expr::code::slot;
+use crate::expr::element;
 use crate::expr::error::Diagnostic;
 use crate::expr::error::Fault;
+use crate::expr::meta::meta_code;
 use crate::expr::parser::parse;
 use crate::expr::program::Program;
 use crate::expr::scope::Binding;
-use crate::expr::scope::Meta;
-use crate::record::Header;
 use crate::record::HeadersView;
 use crate::record::Offset;
 use crate::record::PartitionId;
@@ -104,7 +101,7 @@ pub fn compile_expr(
 
 /// The state of one compilation.
 pub(super) struct Compiler<'c> {
-    scope: &'c Scope,
+    pub(super) scope: &'c Scope,
     fields: &'c mut Fields,
     constants: Vec<Value<'static>>,
     /// The variables of the macros around, outermost first.
@@ -480,31 +477,10 @@ impl Compiler<'_> {
             ty,
             is_optional,
             code: Code::Maybe(Box::new(move |env| match code.maybe(env)? {
-                Some(operand) => super::element::entry_of(operand, &name).map_err(|f| at.raise(f)),
+                Some(operand) => element::entry_of(operand, &name).map_err(|f| at.raise(f)),
                 None => Ok(None),
             })),
         }
-    }
-
-    /// `headers.name`, which needs no map of all of them.
-    fn header(&mut self, operand: &Expr, field: &Spanned) -> Option<Selection> {
-        let Node::Name(name) = &operand.node else {
-            return None;
-        };
-        let is_shadowed = self.variables.iter().any(|(own, _)| own == name);
-        let binding = self.scope.binding(name).filter(|_| !is_shadowed);
-        if binding != Some(&Binding::Meta(Meta::Headers)) {
-            return None;
-        }
-        let name = field.name.clone();
-        Some(Selection {
-            ty: Type::Dyn,
-            is_optional: false,
-            code: Code::Maybe(Box::new(move |env| {
-                let header = env.row.record.headers.last(name.as_bytes());
-                Ok(header.map(|header| Cow::Owned(header_value(header))))
-            })),
-        })
     }
 
     fn index(
@@ -526,11 +502,11 @@ impl Compiler<'_> {
 }
 
 /// Code for a field that may not be there.
-struct Selection {
-    ty: Type,
+pub(super) struct Selection {
+    pub(super) ty: Type,
     /// Whether the operand is optional, so that the field is too.
-    is_optional: bool,
-    code: Code,
+    pub(super) is_optional: bool,
+    pub(super) code: Code,
 }
 
 fn field_expected(span: Range<usize>) -> Diagnostic {
@@ -550,58 +526,4 @@ fn type_of_literal(value: &Value<'_>) -> Type {
         Value::Duration(_) => Type::Duration,
         Value::List(_) | Value::Map(_) => Type::Dyn,
     }
-}
-
-fn meta_code(meta: Meta, span: &Range<usize>) -> Typed {
-    let at = At::new(span);
-    let (ty, code): (_, General) = match meta {
-        Meta::Topic => (
-            Type::Text,
-            Box::new(|env| Ok(Cow::Owned(Value::text(env.row.topic)))),
-        ),
-        Meta::Partition => (
-            Type::Int,
-            Box::new(|env| Ok(Cow::Owned(Value::Int(env.row.partition.0.into())))),
-        ),
-        Meta::Offset => (
-            Type::Int,
-            Box::new(|env| Ok(Cow::Owned(Value::Int(env.row.record.offset.0)))),
-        ),
-        Meta::Timestamp => (
-            Type::Timestamp,
-            Box::new(move |env| {
-                let instant = DateTime::from_timestamp_millis(env.row.record.timestamp.0);
-                let instant = instant.ok_or_else(|| at.raise(Fault::Overflow))?;
-                Ok(Cow::Owned(Value::Timestamp(instant)))
-            }),
-        ),
-        Meta::Headers => (
-            Type::map(Type::Text, Type::Dyn),
-            Box::new(|env| Ok(Cow::Owned(all_headers(env.row.record.headers)))),
-        ),
-    };
-    Typed::general(ty, span, code)
-}
-
-/// Headers as a map. Of headers that repeat, the last counts, in the place of the first.
-fn all_headers(headers: HeadersView<'_>) -> Value<'_> {
-    let mut entries: Vec<(Value<'_>, Value<'_>)> = Vec::with_capacity(headers.len());
-    let mut places = HashMap::new();
-    for header in headers {
-        let place = *places.entry(header.name).or_insert(entries.len());
-        match entries.get_mut(place) {
-            Some((_, value)) => *value = header_value(header),
-            None => entries.push((text_or_bytes(header.name), header_value(header))),
-        }
-    }
-    Value::Map(entries)
-}
-
-fn header_value(header: Header<'_>) -> Value<'_> {
-    header.value.map_or(Value::Null, text_or_bytes)
-}
-
-/// Text where the bytes are UTF-8.
-fn text_or_bytes(bytes: &[u8]) -> Value<'_> {
-    std::str::from_utf8(bytes).map_or(Value::bytes(bytes), Value::text)
 }

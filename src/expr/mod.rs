@@ -19,6 +19,7 @@ mod element;
 mod equality;
 mod error;
 mod function;
+mod meta;
 mod number;
 mod operator;
 mod parser;

@@ -203,7 +203,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn arithmetic(&mut self, op: BinaryOp, left: Typed, right: Typed, at: At) -> Code {
+    fn arithmetic(&self, op: BinaryOp, left: Typed, right: Typed, at: At) -> Code {
         let (left, right) = (self.number(left), self.number(right));
         Code::Number(Box::new(move |env| {
             let (left, right) = (left.eval(env, at)?, right.eval(env, at)?);

@@ -28,15 +28,15 @@ pub enum Type {
     /// `duration`
     Duration,
     /// A list and the type of its elements.
-    List(Arc<Type>),
+    List(Arc<Self>),
     /// A map and the types of its keys and values.
-    Map(Arc<Type>, Arc<Type>),
+    Map(Arc<Self>, Arc<Self>),
     /// An object whose fields are all known.
     Record(Arc<RecordType>),
     /// Null, or a value of the type.
-    Nullable(Arc<Type>),
+    Nullable(Arc<Self>),
     /// What `.?` and `[?` answer: a value of the type, or none.
-    Optional(Arc<Type>),
+    Optional(Arc<Self>),
     /// What `type()` answers.
     Type,
 }

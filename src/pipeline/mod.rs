@@ -1,1 +1,111 @@
 //! The pipeline file: read with spans, check, compile to a plan.
+//!
+//! [`compile()`] takes the text of a file to a [`Pipeline`], or to all that is wrong with it
+//! ([`Findings`]), each finding with its place in the file. On the way the text becomes a tree in
+//! which everything knows where it stands (`yaml`), then what its author meant (`read`, `file`),
+//! then a plan of [`crate::stream`] (`compile`, `aggregate`).
+//!
+//! Nothing here reads a file or the environment; [`Outside`] is how both are asked for.
+
+mod aggregate;
+mod compile;
+mod connect;
+mod file;
+mod finding;
+mod keys;
+mod read;
+mod schema_type;
+mod sink;
+mod window;
+mod yaml;
+
+use std::fmt;
+
+use crate::stream::plan::Plan;
+
+pub use file::{
+    Connect, FUTURE_DEFAULT, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, VALUE_FORMAT_DEFAULT,
+};
+pub use finding::{Colour, Finding, Findings};
+pub use yaml::FILE_BYTES_MAX;
+
+/// A pipeline, ready to be run.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// How to reach the cluster and the registry.
+    pub connect: Connect,
+    /// What is computed.
+    pub plan: Plan,
+}
+
+/// What a pipeline file may ask of the world around it.
+#[derive(Clone, Copy)]
+pub struct Outside<'o> {
+    /// The value of an environment variable.
+    pub variable: &'o dyn Fn(&str) -> Option<String>,
+    /// The text of the schema file with this name, which is relative to the pipeline file; or why
+    /// it cannot be read.
+    pub schema_file: &'o dyn Fn(&str) -> Result<String, String>,
+}
+
+impl fmt::Debug for Outside<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outside").finish_non_exhaustive()
+    }
+}
+
+/// Reads, checks and compiles the pipeline file `text`.
+///
+/// # Errors
+///
+/// All that is wrong with it: its author's fault.
+///
+/// # Examples
+///
+/// ```
+/// use tidemill::pipeline::{Colour, Outside, compile};
+///
+/// let outside = Outside {
+///     variable: &|_| None,
+///     schema_file: &|_| Err("no files here".to_owned()),
+/// };
+/// let text = r#"
+/// tidemill: 1
+/// name: shop
+/// sources:
+///   orders: { topic: orders }
+/// flows:
+///   revenue:
+///     from: orders
+///     key: value.product
+///     window: { tumbling: 1m }
+///     aggregate: { revenue: sum(value.price) }
+///     to: { topic: revenue }
+/// "#;
+/// assert_eq!(compile(text, &outside).unwrap().plan.flows.len(), 1);
+///
+/// let wrong = text.replace("from: orders", "from: order");
+/// let findings = compile(&wrong, &outside).unwrap_err();
+/// assert!(findings.render("shop.yaml", &wrong, Colour::Never).contains("shop.yaml:8:11"));
+/// ```
+pub fn compile(text: &str, outside: &Outside<'_>) -> Result<Pipeline, Findings> {
+    let mut findings = Vec::new();
+    let pipeline = compiled(text, outside, &mut findings);
+    match (pipeline, Findings::new(findings)) {
+        (Some(pipeline), None) => Ok(pipeline),
+        (_, Some(findings)) => Err(findings),
+        (None, None) => Err(Findings::unexplained()),
+    }
+}
+
+fn compiled(text: &str, outside: &Outside<'_>, findings: &mut Vec<Finding>) -> Option<Pipeline> {
+    let tree = yaml::parse(text, findings)
+        .map_err(|finding| findings.push(finding))
+        .ok()?;
+    let file = read::read(&tree, outside, findings)?;
+    let plan = compile::plan(text, &file, outside, findings);
+    Some(Pipeline {
+        connect: file.connect,
+        plan,
+    })
+}

@@ -24,6 +24,8 @@ mod real_broker;
 mod stream;
 // The stream engine against a model of it.
 mod stream_properties;
+// Pipeline files, broken and good.
+mod pipeline_file;
 // What tests share.
 mod support;
 // The sources themselves: who uses whom, what a pure module may say, sizes, dead files.

@@ -1,0 +1,130 @@
+//! `aggregate:`: which function, of what.
+
+use std::ops::Range;
+use std::str::FromStr;
+
+use crate::codec::projection::Fields;
+use crate::expr;
+use crate::expr::Diagnostic;
+use crate::expr::Program;
+use crate::expr::Scope;
+use crate::expr::Type;
+use crate::expr::ast::Expr;
+use crate::expr::ast::Node;
+use crate::pipeline::compile::Compiler;
+use crate::pipeline::file::Expression;
+use crate::pipeline::file::Located;
+use crate::stream::aggregate::Function;
+use crate::stream::plan::NamedAggregate;
+
+/// Functions that will be, which are refused rather than unknown.
+const LATER: [&str; 12] = [
+    "first", "last", "distinct", "quantile", "top", "collect", "stddev", "variance", "ema", "ewma",
+    "rate", "topk",
+];
+
+const EXAMPLE: &str = "write an aggregate such as `sum(value.price)` or `count()`";
+
+/// Compiles one aggregate, and says what is known of the type of its results.
+pub(super) fn compile(
+    compiler: &mut Compiler<'_, '_>,
+    name: &Located<String>,
+    expression: &Expression,
+    scope: &Scope,
+    fields: &mut Fields,
+) -> Option<(Type, NamedAggregate)> {
+    match aggregate(expression, scope, fields) {
+        Ok((function, argument)) => Some((
+            result_type(function, argument.as_ref()),
+            NamedAggregate {
+                name: name.value.as_str().into(),
+                function,
+                argument,
+            },
+        )),
+        Err(diagnostics) => {
+            for diagnostic in diagnostics {
+                compiler.diagnose(expression, diagnostic);
+            }
+            None
+        }
+    }
+}
+
+fn aggregate(
+    expression: &Expression,
+    scope: &Scope,
+    fields: &mut Fields,
+) -> Result<(Function, Option<Program>), Vec<Diagnostic>> {
+    let source = &expression.text;
+    let call = expr::parse(source).map_err(|error| vec![error])?;
+    let Node::Call {
+        target: None,
+        function: written,
+        args,
+    } = &call.node
+    else {
+        let found = Diagnostic::new("expected an aggregate", call.span);
+        return Err(vec![found.help(EXAMPLE)]);
+    };
+    let function = Function::from_str(&written.name)
+        .map_err(|_| vec![unknown(&written.name, written.span.clone())])?;
+    let argument = match args.as_slice() {
+        [] if function == Function::Count => return Ok((function, None)),
+        [argument] => argument,
+        _ => {
+            let message = format!("`{function}` takes one argument, not {}", args.len());
+            return Err(vec![Diagnostic::new(message, call.span)]);
+        }
+    };
+    let program = expr::compile_expr(argument, source, scope, fields)?;
+    check_type(function, argument, program.ty())?;
+    Ok((function, Some(program)))
+}
+
+fn unknown(name: &str, span: Range<usize>) -> Diagnostic {
+    if LATER.contains(&name) {
+        let message = format!("aggregate `{name}` is not supported yet");
+        return Diagnostic::new(message, span);
+    }
+    let names = Function::ALL.map(Function::name);
+    Diagnostic::new(format!("unknown aggregate `{name}`"), span)
+        .nearest(name, names)
+        .help(format!("the aggregates are {}", names.join(", ")))
+}
+
+fn check_type(function: Function, argument: &Expr, ty: &Type) -> Result<(), Vec<Diagnostic>> {
+    let (expected, fits) = match function {
+        Function::Count => ("a condition", ty.may_be(&Type::Bool)),
+        Function::Sum | Function::Avg => ("a number", ty.is_number() || ty.is_dyn()),
+        Function::Min | Function::Max => (
+            "a value with an order",
+            !matches!(
+                ty.non_null(),
+                Type::List(_) | Type::Map(..) | Type::Record(_)
+            ),
+        ),
+    };
+    if fits {
+        return Ok(());
+    }
+    let message = format!("`{function}` takes {expected}, not {ty}");
+    Err(vec![Diagnostic::new(message, argument.span.clone())])
+}
+
+/// Sums, means and extremes are null where no value that is not null came in.
+fn result_type(function: Function, argument: Option<&Program>) -> Type {
+    let Some(ty) = argument.map(Program::ty) else {
+        return Type::Int;
+    };
+    let may_be_null = matches!(ty, Type::Nullable(_) | Type::Dyn | Type::Null);
+    let result = match function {
+        Function::Count => return Type::Int,
+        Function::Avg => Type::Double,
+        Function::Sum | Function::Min | Function::Max => ty.non_null().clone(),
+    };
+    match may_be_null {
+        true => result.nullable(),
+        false => result,
+    }
+}

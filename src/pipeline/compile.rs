@@ -1,0 +1,489 @@
+//! From what the author meant to a plan: names resolved, expressions compiled, types checked.
+
+use std::sync::Arc;
+
+use crate::codec::avro::schema::Schema;
+use crate::codec::format::Format;
+use crate::codec::projection::Fields;
+use crate::expr;
+use crate::expr::Diagnostic;
+use crate::expr::Program;
+use crate::expr::Scope;
+use crate::expr::Type;
+use crate::pipeline::Outside;
+use crate::pipeline::aggregate;
+use crate::pipeline::file::Expression;
+use crate::pipeline::file::File;
+use crate::pipeline::file::FlowBody;
+use crate::pipeline::file::FlowEntry;
+use crate::pipeline::file::Located;
+use crate::pipeline::file::SourceBody;
+use crate::pipeline::finding::Finding;
+use crate::pipeline::schema_type::type_of;
+use crate::pipeline::yaml::place;
+use crate::record::TopicName;
+use crate::stream::plan::Emit;
+use crate::stream::plan::Flow;
+use crate::stream::plan::Keying;
+use crate::stream::plan::Map;
+use crate::stream::plan::Operator;
+use crate::stream::plan::Plan;
+use crate::stream::plan::Select;
+use crate::stream::plan::Source;
+use crate::stream::plan::WindowAggregate;
+use crate::stream::window::TimeWindows;
+
+/// The plan of `file`, as much of it as could be made; everything that is wrong goes to
+/// `findings`.
+pub(super) fn plan(
+    text: &str,
+    file: &File,
+    outside: &Outside<'_>,
+    findings: &mut Vec<Finding>,
+) -> Plan {
+    let mut compiler = Compiler {
+        text,
+        file,
+        outside,
+        findings,
+        source_types: Vec::new(),
+        states: file.flows.iter().map(|_| State::New).collect(),
+        flows: file.flows.iter().map(|_| None).collect(),
+    };
+    compiler.sources();
+    for index in 0..file.flows.len() {
+        compiler.output_of(index);
+    }
+    Plan {
+        name: file.name.value.as_str().into(),
+        flows: compiler.flows.into_iter().flatten().map(Arc::new).collect(),
+    }
+}
+
+pub(super) struct Compiler<'c, 'f> {
+    text: &'c str,
+    file: &'c File,
+    outside: &'c Outside<'c>,
+    findings: &'f mut Vec<Finding>,
+    /// What is known of the values of each source.
+    source_types: Vec<Type>,
+    states: Vec<State>,
+    flows: Vec<Option<Flow>>,
+}
+
+/// How far a flow has come.
+enum State {
+    New,
+    Begun,
+    Done(Output),
+}
+
+/// What a flow puts into its topic.
+#[derive(Clone)]
+pub(super) struct Output {
+    pub(super) value_type: Type,
+    pub(super) value_format: Format,
+}
+
+/// What a flow reads: a source, or the topic of another flow.
+struct Input {
+    source: Source,
+    value_type: Type,
+    key_type: Type,
+}
+
+/// An operator and the fields of the values that it makes; `None` where values pass unchanged.
+struct Made {
+    operator: Operator,
+    fields: Option<Vec<(String, Type)>>,
+}
+
+impl Compiler<'_, '_> {
+    pub(super) fn report(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Reports a finding about a part of an expression.
+    pub(super) fn diagnose(&mut self, expression: &Expression, diagnostic: Diagnostic) {
+        let start = place(self.text, &expression.node, diagnostic.span.start);
+        let end = match diagnostic.span.is_empty() {
+            true => start,
+            false => place(self.text, &expression.node, diagnostic.span.end),
+        };
+        self.findings.push(Finding {
+            message: diagnostic.message,
+            span: start..end.max(start),
+            nearest: diagnostic.nearest,
+            help: diagnostic.help,
+        });
+    }
+
+    pub(super) fn program(
+        &mut self,
+        expression: &Expression,
+        scope: &Scope,
+        fields: &mut Fields,
+    ) -> Option<Program> {
+        match expr::compile(&expression.text, scope, fields) {
+            Ok(program) => Some(program),
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    self.diagnose(expression, diagnostic);
+                }
+                None
+            }
+        }
+    }
+
+    /// A program whose type must satisfy `fits`; else `expected` is reported.
+    pub(super) fn program_of(
+        &mut self,
+        expression: &Expression,
+        scope: &Scope,
+        fields: &mut Fields,
+        expected: &str,
+        fits: impl FnOnce(&Type) -> bool,
+    ) -> Option<Program> {
+        let program = self.program(expression, scope, fields)?;
+        if fits(program.ty()) {
+            return Some(program);
+        }
+        let message = format!("expected {expected}, found {}", program.ty());
+        self.diagnose(
+            expression,
+            Diagnostic::new(message, 0..expression.text.len()),
+        );
+        None
+    }
+
+    /// Finds out what is known of the sources, and checks their expressions, also of sources that
+    /// no flow reads.
+    fn sources(&mut self) {
+        let file = self.file;
+        for entry in &file.sources {
+            let ty = match &entry.body {
+                Some(body) => self.value_type(body),
+                None => Type::Dyn,
+            };
+            self.source_types.push(ty.clone());
+            if let Some(body) = &entry.body {
+                let scope = Scope::record(ty, key_type(body.key_format));
+                self.time(body, &scope, &mut Fields::default());
+            }
+        }
+    }
+
+    fn value_type(&mut self, body: &SourceBody) -> Type {
+        match (body.value_format, &body.schema) {
+            (Format::Text, _) => Type::Text,
+            (Format::Bytes, _) => Type::Bytes,
+            (Format::Avro, Some(file)) => {
+                let schema = self.schema(file);
+                schema.map_or(Type::Dyn, |(_, schema)| type_of(&schema))
+            }
+            (Format::Json | Format::Avro, _) => Type::Dyn,
+        }
+    }
+
+    /// The schema in a file: its text, and what it says.
+    pub(super) fn schema(&mut self, file: &Located<String>) -> Option<(String, Schema)> {
+        let at = |message| Finding::new(message, file.span.clone());
+        let finding = match (self.outside.schema_file)(&file.value) {
+            Err(reason) => at(format!("read schema {}: {reason}", file.value))
+                .help("the name is relative to the pipeline file"),
+            Ok(text) => match Schema::parse(&text) {
+                Ok(schema) => return Some((text, schema)),
+                Err(error) => at(error.to_string()),
+            },
+        };
+        self.report(finding);
+        None
+    }
+
+    fn time(&mut self, body: &SourceBody, scope: &Scope, fields: &mut Fields) -> Option<Program> {
+        let time = body.time.as_ref()?;
+        let expected = "milliseconds as int, a timestamp, or RFC 3339 text";
+        self.program_of(time, scope, fields, expected, |ty| {
+            matches!(
+                ty.non_null(),
+                Type::Int | Type::Timestamp | Type::Text | Type::Dyn
+            )
+        })
+    }
+
+    /// Compiles the flow with this index, unless it has been, and says what it puts out. `None`
+    /// where it has begun and not ended: it reads itself.
+    fn output_of(&mut self, index: usize) -> Option<Output> {
+        let file = self.file;
+        match self.states.get(index)? {
+            State::Done(output) => return Some(output.clone()),
+            State::Begun => return None,
+            State::New => {}
+        }
+        self.set_state(index, State::Begun);
+        let mut output = Output {
+            value_type: Type::Dyn,
+            value_format: Format::Json,
+        };
+        if let Some(entry) = file.flows.get(index)
+            && let Some(body) = &entry.body
+        {
+            let (flow, made) = self.flow(entry, body);
+            output = made;
+            if let Some(place) = self.flows.get_mut(index) {
+                *place = flow;
+            }
+        }
+        self.set_state(index, State::Done(output.clone()));
+        Some(output)
+    }
+
+    fn set_state(&mut self, index: usize, state: State) {
+        if let Some(place) = self.states.get_mut(index) {
+            *place = state;
+        }
+    }
+
+    fn flow(&mut self, entry: &FlowEntry, body: &FlowBody) -> (Option<Flow>, Output) {
+        let mut fields = Fields::default();
+        let input = self.input(&body.from, &mut fields);
+        if input.source.topic.as_ref() == body.to.topic.value {
+            let finding = Finding::new(
+                "a flow that writes into the topic that it reads",
+                body.to.topic.span.clone(),
+            );
+            self.report(finding.help("give the results a topic of their own"));
+        }
+        let scope = Scope::record(input.value_type.clone(), input.key_type.clone());
+        let filter = body.filter.as_ref().and_then(|filter| {
+            self.program_of(filter, &scope, &mut fields, "a condition", |ty| {
+                ty.may_be(&Type::Bool)
+            })
+        });
+        let key = body.key.as_ref().and_then(|key| {
+            let expected = "a text, a number, a bool or bytes as key";
+            self.program_of(key, &scope, &mut fields, expected, is_key)
+        });
+        let key_type = key.as_ref().map_or(input.key_type, |key| key.ty().clone());
+        let made = match (&body.window, &body.aggregate) {
+            (Some(window), Some(aggregates)) => {
+                let operator =
+                    self.windowed(body, window, aggregates, &key_type, (&scope, &mut fields));
+                Some(operator)
+            }
+            _ => self.unwindowed(body, &scope, &mut fields),
+        };
+        let made = made.unwrap_or_else(|| Made {
+            operator: Operator::Map(Map { select: None }),
+            fields: Some(Vec::new()),
+        });
+        let (sink, output) = self.sink(entry, body, &input.source, &input.value_type, made.fields);
+        let flow = sink.map(|sink| Flow {
+            name: entry.name.value.as_str().into(),
+            source: input.source,
+            fields,
+            filter,
+            key,
+            operator: made.operator,
+            late: body.late.as_ref().map(|late| TopicName::from(&*late.value)),
+            on_error: self.file.on_error.clone(),
+            sink,
+        });
+        (flow, output)
+    }
+
+    /// What `from:` names.
+    fn input(&mut self, from: &Located<String>, fields: &mut Fields) -> Input {
+        let file = self.file;
+        let names = file.sources.iter().map(|source| &source.name.value);
+        if let Some(index) = names.clone().position(|name| *name == from.value) {
+            return self.source_input(index, fields);
+        }
+        let flows = file.flows.iter().map(|flow| &flow.name.value);
+        let Some(index) = flows.clone().position(|name| *name == from.value) else {
+            let known: Vec<_> = names.chain(flows).map(String::as_str).collect();
+            let finding = Finding::new(
+                format!("`{}` is no source and no flow", from.value),
+                from.span.clone(),
+            );
+            let help = format!("there are {}", known.join(", "));
+            self.report(finding.nearest(&from.value, known).help(help));
+            return unknown_input();
+        };
+        let Some(output) = self.output_of(index) else {
+            let finding = Finding::new(
+                format!("`{}` reads itself, directly or through others", from.value),
+                from.span.clone(),
+            );
+            self.report(finding.help("begin the chain with a source"));
+            return unknown_input();
+        };
+        let topic = file.flows.get(index).and_then(|flow| flow.body.as_ref());
+        let topic = topic.map(|body| TopicName::from(&*body.to.topic.value));
+        let mut input = unknown_input();
+        input.source.topic = topic.unwrap_or(input.source.topic);
+        input.source.value_format = output.value_format;
+        input.value_type = output.value_type;
+        input
+    }
+
+    fn source_input(&self, index: usize, fields: &mut Fields) -> Input {
+        let file = self.file;
+        let body = file
+            .sources
+            .get(index)
+            .and_then(|entry| entry.body.as_ref());
+        let Some(body) = body else {
+            return unknown_input();
+        };
+        let value_type = self.source_types.get(index).cloned().unwrap_or_default();
+        let key_type = key_type(body.key_format);
+        let scope = Scope::record(value_type.clone(), key_type.clone());
+        // What is wrong with it has been reported with the source.
+        let time = body.time.as_ref();
+        let time = time.and_then(|time| expr::compile(&time.text, &scope, fields).ok());
+        Input {
+            source: Source {
+                topic: TopicName::from(&*body.topic.value),
+                key_format: body.key_format,
+                value_format: body.value_format,
+                time,
+                future: body.future,
+                idle: body.idle,
+                keying: body.keying,
+            },
+            value_type,
+            key_type,
+        }
+    }
+
+    fn windowed(
+        &mut self,
+        body: &FlowBody,
+        window: &Located<TimeWindows>,
+        aggregates: &[(Located<String>, Expression)],
+        key_type: &Type,
+        (scope, fields): (&Scope, &mut Fields),
+    ) -> Made {
+        let mut named = Vec::with_capacity(aggregates.len());
+        let mut types = Vec::with_capacity(aggregates.len());
+        for (name, expression) in aggregates {
+            let compiled = aggregate::compile(self, name, expression, scope, fields);
+            let (ty, aggregate) = match compiled {
+                Some((ty, aggregate)) => (ty, Some(aggregate)),
+                None => (Type::Dyn, None),
+            };
+            types.push((name.value.clone(), ty));
+            named.extend(aggregate);
+        }
+        let results = Scope::result(key_type.clone(), types.clone());
+        let select = body.select.as_ref().map(|columns| {
+            let mut fields = Fields::default();
+            let (columns, types) = self.columns(columns, &results, &mut fields);
+            (Select { fields, columns }, types)
+        });
+        let (select, columns) = select.unzip();
+        let columns = columns.unwrap_or_else(|| {
+            let instants = ["start", "end"].map(|name| (name.to_owned(), Type::Timestamp));
+            let window = Type::record("window", instants);
+            let mut all = vec![
+                ("key".to_owned(), key_type.clone()),
+                ("window".to_owned(), window),
+            ];
+            all.extend(types);
+            all
+        });
+        let emit = body.emit.as_ref().map(|emit| emit.value);
+        Made {
+            operator: Operator::Window(WindowAggregate {
+                windows: window.value,
+                aggregates: named,
+                select,
+                emit: emit.unwrap_or(Emit::Final),
+            }),
+            fields: Some(columns),
+        }
+    }
+
+    /// A flow without window or without aggregates; the one without the other is reported.
+    fn unwindowed(&mut self, body: &FlowBody, scope: &Scope, fields: &mut Fields) -> Option<Made> {
+        if let Some((name, _)) = body.aggregate.as_ref().and_then(|columns| columns.first()) {
+            let finding = Finding::new("`aggregate` without `window`", name.span.clone());
+            self.report(
+                finding.help("add `window: { tumbling: 1m }`; running aggregates come later"),
+            );
+            return None;
+        }
+        if let Some(window) = &body.window {
+            let finding = Finding::new("`window` without `aggregate`", window.span.clone());
+            self.report(finding.help("add `aggregate: { count: count() }`, or remove the window"));
+            return None;
+        }
+        let emit = body.emit.as_ref().map(|emit| ("emit", &emit.span));
+        let late = body.late.as_ref().map(|late| ("late", &late.span));
+        for (key, span) in emit.into_iter().chain(late) {
+            let finding = Finding::new(format!("`{key}` without a window"), span.clone());
+            self.report(finding.help("only windows close; remove it"));
+        }
+        let select = body.select.as_ref();
+        let select = select.map(|columns| self.columns(columns, scope, fields));
+        let (select, types) = select.unzip();
+        Some(Made {
+            operator: Operator::Map(Map { select }),
+            fields: types,
+        })
+    }
+
+    #[expect(
+        clippy::type_complexity,
+        reason = "programs by name, and their types by name"
+    )]
+    fn columns(
+        &mut self,
+        columns: &[(Located<String>, Expression)],
+        scope: &Scope,
+        fields: &mut Fields,
+    ) -> (Vec<(Box<str>, Program)>, Vec<(String, Type)>) {
+        let (mut programs, mut types) = (Vec::new(), Vec::new());
+        for (name, expression) in columns {
+            let program = self.program(expression, scope, fields);
+            let ty = program.as_ref().map(|program| program.ty().clone());
+            types.push((name.value.clone(), ty.unwrap_or_default()));
+            programs.extend(program.map(|program| (name.value.as_str().into(), program)));
+        }
+        (programs, types)
+    }
+}
+
+/// What is assumed of an input that could not be found, so that the rest can still be checked; and
+/// of the topic of another flow, whose keys are text and whose records carry their event time.
+fn unknown_input() -> Input {
+    Input {
+        source: Source {
+            topic: TopicName::from(""),
+            key_format: Format::Text,
+            value_format: Format::Json,
+            time: None,
+            future: None,
+            idle: None,
+            keying: Keying::ByRecordKey,
+        },
+        value_type: Type::Dyn,
+        key_type: key_type(Format::Text),
+    }
+}
+
+fn key_type(format: Format) -> Type {
+    match format {
+        Format::Bytes => Type::Bytes.nullable(),
+        Format::Text => Type::Text.nullable(),
+        Format::Json | Format::Avro => Type::Dyn,
+    }
+}
+
+fn is_key(ty: &Type) -> bool {
+    !matches!(
+        ty.non_null(),
+        Type::Null | Type::List(_) | Type::Map(..) | Type::Record(_)
+    )
+}

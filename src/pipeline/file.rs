@@ -1,0 +1,112 @@
+//! The pipeline file as its author meant it: names, topics, formats, texts of expressions.
+//!
+//! Nothing is resolved here: `from:` is still a name, an expression still a text.
+
+use std::ops::Range;
+
+use chrono::TimeDelta;
+
+use crate::codec::format::Format;
+use crate::pipeline::yaml::Node;
+use crate::stream::plan::Emit;
+use crate::stream::plan::Keying;
+use crate::stream::plan::OnError;
+use crate::stream::window::TimeWindows;
+
+/// How far beyond the wall clock an event time may lie unless `future:` says otherwise, so that
+/// one wrong clock cannot close every window.
+pub const FUTURE_DEFAULT: TimeDelta = TimeDelta::hours(1);
+
+/// How long windows stay open after their end unless `grace:` says otherwise.
+pub const GRACE_DEFAULT: TimeDelta = TimeDelta::zero();
+
+/// The format of keys unless a source says otherwise.
+pub const KEY_FORMAT_DEFAULT: Format = Format::Text;
+
+/// The format of values, of sources and of results, unless they say otherwise.
+pub const VALUE_FORMAT_DEFAULT: Format = Format::Json;
+
+/// Something and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T> {
+    /// What stands there.
+    pub value: T,
+    /// The bytes of the file.
+    pub span: Range<usize>,
+}
+
+/// How to reach the cluster and the registry: `connect:`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connect {
+    /// `brokers:`, a list with commas as in `-b`.
+    pub brokers: Option<Located<String>>,
+    /// `registry:`, a URL.
+    pub registry: Option<Located<String>>,
+    /// All other keys: client properties by Kafka's names, for the client to check.
+    pub properties: Vec<(Located<String>, String)>,
+}
+
+/// A text that is an expression; its node says where each part of it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Expression {
+    pub(super) text: String,
+    pub(super) node: Node,
+}
+
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) name: Located<String>,
+    pub(super) connect: Connect,
+    pub(super) sources: Vec<SourceEntry>,
+    pub(super) flows: Vec<FlowEntry>,
+    pub(super) on_error: OnError,
+}
+
+#[derive(Debug)]
+pub(super) struct SourceEntry {
+    pub(super) name: Located<String>,
+    /// `None` where the rest could not be read.
+    pub(super) body: Option<SourceBody>,
+}
+
+#[derive(Debug)]
+pub(super) struct SourceBody {
+    pub(super) topic: Located<String>,
+    pub(super) key_format: Format,
+    pub(super) value_format: Format,
+    /// The name of a file with the schema of values.
+    pub(super) schema: Option<Located<String>>,
+    pub(super) time: Option<Expression>,
+    pub(super) idle: Option<TimeDelta>,
+    pub(super) future: Option<TimeDelta>,
+    pub(super) keying: Keying,
+}
+
+#[derive(Debug)]
+pub(super) struct FlowEntry {
+    pub(super) name: Located<String>,
+    /// `None` where the rest could not be read.
+    pub(super) body: Option<FlowBody>,
+}
+
+#[derive(Debug)]
+pub(super) struct FlowBody {
+    pub(super) from: Located<String>,
+    pub(super) filter: Option<Expression>,
+    pub(super) key: Option<Expression>,
+    pub(super) window: Option<Located<TimeWindows>>,
+    pub(super) aggregate: Option<Vec<(Located<String>, Expression)>>,
+    pub(super) select: Option<Vec<(Located<String>, Expression)>>,
+    pub(super) emit: Option<Located<Emit>>,
+    pub(super) late: Option<Located<String>>,
+    pub(super) to: SinkBody,
+}
+
+#[derive(Debug)]
+pub(super) struct SinkBody {
+    pub(super) topic: Located<String>,
+    /// `None` where it is not said.
+    pub(super) value: Option<Located<Format>>,
+    /// The name of a file with the schema of results.
+    pub(super) schema: Option<Located<String>>,
+}

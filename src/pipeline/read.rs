@@ -1,0 +1,472 @@
+//! From the tree of a pipeline file to what its author meant.
+
+use std::ops::Range;
+use std::str::FromStr;
+
+use chrono::TimeDelta;
+
+use crate::codec::format::Format;
+use crate::expr::duration;
+use crate::pipeline::Outside;
+use crate::pipeline::file::Expression;
+use crate::pipeline::file::FUTURE_DEFAULT;
+use crate::pipeline::file::File;
+use crate::pipeline::file::FlowBody;
+use crate::pipeline::file::FlowEntry;
+use crate::pipeline::file::KEY_FORMAT_DEFAULT;
+use crate::pipeline::file::Located;
+use crate::pipeline::file::SinkBody;
+use crate::pipeline::file::SourceBody;
+use crate::pipeline::file::SourceEntry;
+use crate::pipeline::file::VALUE_FORMAT_DEFAULT;
+use crate::pipeline::finding::Finding;
+use crate::pipeline::keys::Keys;
+use crate::pipeline::keys::Vocabulary;
+use crate::pipeline::keys::entries;
+use crate::pipeline::keys::keys;
+use crate::pipeline::window::stand_in;
+use crate::pipeline::yaml::Key;
+use crate::pipeline::yaml::Node;
+use crate::record::TopicName;
+use crate::stream::plan::Emit;
+use crate::stream::plan::Keying;
+use crate::stream::plan::OnError;
+
+/// The version of the file format that is read.
+const FORMAT_VERSION: &str = "1";
+
+const PIPELINE: Vocabulary = Vocabulary {
+    of: "a pipeline",
+    known: &[
+        "tidemill", "name", "connect", "sources", "flows", "on_error",
+    ],
+    later: &["alerts", "tests", "delivery"],
+};
+
+const SOURCE: Vocabulary = Vocabulary {
+    of: "a source",
+    known: &[
+        "topic",
+        "key",
+        "value",
+        "schema",
+        "time",
+        "idle",
+        "future",
+        "partitioned",
+    ],
+    later: &["key_schema", "table"],
+};
+
+const FLOW: Vocabulary = Vocabulary {
+    of: "a flow",
+    known: &[
+        "from",
+        "where",
+        "key",
+        "window",
+        "aggregate",
+        "select",
+        "emit",
+        "late",
+        "to",
+        "chart",
+    ],
+    later: &["join", "on_error", "branch", "lookup"],
+};
+
+const SINK: Vocabulary = Vocabulary {
+    of: "`to:`",
+    known: &["topic", "value", "schema"],
+    later: &["key", "file", "webhook", "postgres"],
+};
+
+const TOPIC_ONLY: Vocabulary = Vocabulary {
+    of: "a topic",
+    known: &["topic"],
+    later: &[],
+};
+
+/// Names that stand for something else in expressions over results.
+const TAKEN_NAMES: [&str; 2] = ["key", "window"];
+
+/// The longest name of a topic, in bytes (Kafka's `Topic.MAX_NAME_LENGTH`).
+const TOPIC_BYTES_MAX: usize = 249;
+
+/// Reads a pipeline, as much of it as can be; everything that is wrong goes to `findings`.
+pub(super) fn read(
+    root: &Node,
+    outside: &Outside<'_>,
+    findings: &mut Vec<Finding>,
+) -> Option<File> {
+    let mut reader = Reader { outside, findings };
+    reader.pipeline(root)
+}
+
+pub(super) struct Reader<'r, 'o> {
+    pub(super) outside: &'r Outside<'o>,
+    pub(super) findings: &'r mut Vec<Finding>,
+}
+
+impl Reader<'_, '_> {
+    pub(super) fn report(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    pub(super) fn keys<'t>(
+        &mut self,
+        node: &'t Node,
+        at: &'t Range<usize>,
+        vocabulary: &Vocabulary,
+    ) -> Option<Keys<'t>> {
+        keys(node, at, vocabulary, self.findings)
+    }
+
+    fn pipeline(&mut self, root: &Node) -> Option<File> {
+        let whole = 0..0;
+        let keys = self.keys(root, &whole, &PIPELINE)?;
+        self.version(keys);
+        let name = keys.required("name", self.findings);
+        let name = name.and_then(|node| self.topic_like(node, "a pipeline"));
+        let connect = keys.optional("connect");
+        let connect = connect.map(|node| self.connect(node)).unwrap_or_default();
+        let sources = keys.required("sources", self.findings);
+        let sources = sources.map(|node| self.sources(node)).unwrap_or_default();
+        let flows = keys.required("flows", self.findings);
+        let flows = flows.map(|node| self.flows(node)).unwrap_or_default();
+        let on_error = keys.optional("on_error");
+        let on_error = on_error.and_then(|node| self.on_error(node));
+        Some(File {
+            name: name.unwrap_or_else(|| Located {
+                value: String::new(),
+                span: whole.clone(),
+            }),
+            connect,
+            sources,
+            flows,
+            on_error: on_error.unwrap_or_default(),
+        })
+    }
+
+    fn version(&mut self, keys: Keys<'_>) {
+        let help = format!("this version reads `tidemill: {FORMAT_VERSION}`");
+        let Some(node) = keys.optional("tidemill") else {
+            let finding = Finding::new("missing key `tidemill`, the version of the format", 0..0);
+            return self.report(finding.help(help));
+        };
+        let text = node.text().unwrap_or_default();
+        if text == FORMAT_VERSION {
+            return;
+        }
+        let message = match text.parse::<u32>() {
+            Ok(_) => format!("file format {text} is not known"),
+            Err(_) => "expected the version of the file format".to_owned(),
+        };
+        self.report(Finding::new(message, node.span.clone()).help(help));
+    }
+
+    fn sources(&mut self, node: &Node) -> Vec<SourceEntry> {
+        let entries = entries(node, "sources by name", self.findings).unwrap_or_default();
+        let mut sources = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            sources.push(SourceEntry {
+                name: name_of(key),
+                body: self.source(key, value),
+            });
+        }
+        sources
+    }
+
+    fn source(&mut self, key: &Key, node: &Node) -> Option<SourceBody> {
+        let keys = self.keys(node, &key.span, &SOURCE)?;
+        let topic = keys.required("topic", self.findings);
+        let topic = topic.and_then(|node| self.topic_like(node, "a topic"));
+        let value = keys.optional("value").and_then(|node| self.format(node));
+        let value_format = value.map_or(VALUE_FORMAT_DEFAULT, |format| format.value);
+        let key_format = keys.optional("key").and_then(|node| self.format(node));
+        let schema = keys.optional("schema");
+        let schema = schema.and_then(|node| self.text(node, "the name of a file"));
+        if let Some(schema) = schema.as_ref().filter(|_| value_format != Format::Avro) {
+            let finding =
+                Finding::new("`schema` of a source that is not Avro", schema.span.clone());
+            self.report(finding.help("say `value: avro`, or remove it"));
+        }
+        let time = keys.optional("time");
+        let idle = keys.optional("idle").and_then(|node| self.span(node));
+        let future = keys.optional("future").map(|node| self.future(node));
+        let partitioned = keys.optional("partitioned");
+        let partitioned = partitioned.and_then(|node| self.truth(node));
+        Some(SourceBody {
+            topic: topic?,
+            key_format: key_format.map_or(KEY_FORMAT_DEFAULT, |format| format.value),
+            value_format,
+            schema,
+            time: time.and_then(|node| self.expression(node)),
+            idle,
+            future: future.unwrap_or(Some(FUTURE_DEFAULT)),
+            keying: match partitioned {
+                Some(true) => Keying::AlreadyPartitioned,
+                _ => Keying::ByRecordKey,
+            },
+        })
+    }
+
+    /// `future: 5m`, or `future: none` for no bound.
+    fn future(&mut self, node: &Node) -> Option<TimeDelta> {
+        if node.text() == Some("none") {
+            return None;
+        }
+        self.span(node)
+    }
+
+    fn flows(&mut self, node: &Node) -> Vec<FlowEntry> {
+        let entries = entries(node, "flows by name", self.findings).unwrap_or_default();
+        let mut flows = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            self.check_topic_like(&key.name, &key.span, "a flow");
+            flows.push(FlowEntry {
+                name: name_of(key),
+                body: self.flow(key, value),
+            });
+        }
+        flows
+    }
+
+    fn flow(&mut self, key: &Key, node: &Node) -> Option<FlowBody> {
+        let keys = self.keys(node, &key.span, &FLOW)?;
+        let from = keys.required("from", self.findings);
+        let from = from.and_then(|node| self.text(node, "the name of a source or flow"));
+        let filter = keys.optional("where");
+        let window = keys.optional("window");
+        let aggregate = keys.optional("aggregate");
+        let select = keys.optional("select");
+        let to = keys.required("to", self.findings);
+        let to = to.and_then(|node| self.sink(node));
+        let late = keys.optional("late").and_then(|node| self.late(node));
+        let emit = keys.optional("emit").and_then(|node| self.emit(node));
+        Some(FlowBody {
+            filter: filter.and_then(|node| self.expression(node)),
+            key: keys.optional("key").and_then(|node| self.expression(node)),
+            window: window.and_then(|node| self.window(node).or_else(|| stand_in(node))),
+            aggregate: aggregate.map(|node| self.columns(node, "aggregates by name")),
+            select: select.map(|node| self.columns(node, "fields by name")),
+            emit,
+            late,
+            from: from?,
+            to: to?,
+        })
+    }
+
+    fn columns(&mut self, node: &Node, of: &str) -> Vec<(Located<String>, Expression)> {
+        let Some(entries) = entries(node, of, self.findings) else {
+            return Vec::new();
+        };
+        if entries.is_empty() {
+            self.report(Finding::new(format!("no {of}"), node.span.clone()));
+        }
+        let mut columns = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            self.check_column(key);
+            if let Some(expression) = self.expression(value) {
+                columns.push((name_of(key), expression));
+            }
+        }
+        columns
+    }
+
+    /// A column is a field of results, and a name in expressions over them.
+    fn check_column(&mut self, key: &Key) {
+        let starts = |char: char| char.is_ascii_alphabetic() || char == '_';
+        let is_name = key.name.starts_with(starts)
+            && key
+                .name
+                .chars()
+                .all(|char| starts(char) || char.is_ascii_digit());
+        if !is_name {
+            let message = format!("`{}` is no name of a field", key.name);
+            let finding = Finding::new(message, key.span.clone());
+            self.report(finding.help("letters, digits and `_`, no digit first"));
+        }
+        if TAKEN_NAMES.contains(&key.name.as_str()) {
+            let message = format!("`{}` already stands for something", key.name);
+            self.report(Finding::new(message, key.span.clone()).help("choose another name"));
+        }
+    }
+
+    fn emit(&mut self, node: &Node) -> Option<Located<Emit>> {
+        let emit = match node.text() {
+            Some("final") => Emit::Final,
+            Some("updates") => Emit::Updates,
+            Some("every-update") => Emit::EveryUpdate,
+            Some(other) => {
+                let message = format!("unknown `emit: {other}`");
+                let finding = Finding::new(message, node.span.clone())
+                    .nearest(other, ["final", "updates", "every-update"])
+                    .help("one of final, updates, every-update");
+                self.report(finding);
+                return None;
+            }
+            None => {
+                let message = "an interval of updates is not supported yet";
+                let finding = Finding::new(message, node.span.clone());
+                self.report(finding.help("write `emit: updates`"));
+                return None;
+            }
+        };
+        Some(Located {
+            value: emit,
+            span: node.span.clone(),
+        })
+    }
+
+    /// `late: drop`, or a topic.
+    fn late(&mut self, node: &Node) -> Option<Located<String>> {
+        if node.text() == Some("drop") {
+            return None;
+        }
+        self.topic_of(node, "`drop` or `{ topic: … }`")
+    }
+
+    /// `{ topic: … }`; a text instead is reported with the `forms` that are understood.
+    fn topic_of(&mut self, node: &Node, forms: &str) -> Option<Located<String>> {
+        if let Some(text) = node.text() {
+            let message = format!("expected {forms}, found `{text}`");
+            let finding = Finding::new(message, node.span.clone());
+            self.report(finding.help(format!("write `{{ topic: {text} }}` to send them there")));
+            return None;
+        }
+        let keys = self.keys(node, &node.span, &TOPIC_ONLY)?;
+        let topic = keys.required("topic", self.findings)?;
+        self.topic_like(topic, "a topic")
+    }
+
+    fn on_error(&mut self, node: &Node) -> Option<OnError> {
+        match node.text() {
+            Some("fail") => Some(OnError::Fail),
+            Some("skip") => Some(OnError::Skip),
+            _ => {
+                let topic = self.topic_of(node, "`fail`, `skip` or `{ topic: … }`")?;
+                Some(OnError::DeadLetter(TopicName::from(topic.value)))
+            }
+        }
+    }
+
+    fn sink(&mut self, node: &Node) -> Option<SinkBody> {
+        let keys = self.keys(node, &node.span, &SINK)?;
+        let topic = keys.required("topic", self.findings);
+        let topic = topic.and_then(|node| self.topic_like(node, "a topic"));
+        let value = keys.optional("value");
+        let schema = keys.optional("schema");
+        let schema = schema.and_then(|node| self.text(node, "the name of a file"));
+        Some(SinkBody {
+            value: value.and_then(|node| self.format(node)),
+            topic: topic?,
+            schema,
+        })
+    }
+
+    fn format(&mut self, node: &Node) -> Option<Located<Format>> {
+        let text = self.text(node, "a format")?;
+        match Format::from_str(&text.value) {
+            Ok(value) => Some(Located {
+                value,
+                span: text.span,
+            }),
+            Err(_) => {
+                let names = Format::ALL.map(Format::name);
+                let finding = Finding::new(format!("unknown format `{}`", text.value), text.span)
+                    .nearest(&text.value, names)
+                    .help(format!("one of {}", names.join(", ")));
+                self.report(finding);
+                None
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self, node: &Node, of: &str) -> Option<Located<String>> {
+        match node.text().filter(|_| !node.is_null()) {
+            Some(text) => Some(Located {
+                value: text.to_owned(),
+                span: node.span.clone(),
+            }),
+            None => {
+                let message = format!("expected {of}, found {}", node.describe());
+                self.report(Finding::new(message, node.span.clone()));
+                None
+            }
+        }
+    }
+
+    fn expression(&mut self, node: &Node) -> Option<Expression> {
+        let text = self.text(node, "an expression")?;
+        Some(Expression {
+            text: text.value,
+            node: node.clone(),
+        })
+    }
+
+    fn truth(&mut self, node: &Node) -> Option<bool> {
+        match node.text() {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => {
+                let finding = Finding::new("expected true or false", node.span.clone());
+                self.report(finding);
+                None
+            }
+        }
+    }
+
+    /// A duration that is not negative.
+    pub(super) fn span(&mut self, node: &Node) -> Option<TimeDelta> {
+        let text = self.text(node, "a duration")?;
+        let (message, help) = match duration::parse(&text.value) {
+            Ok(span) if span < TimeDelta::zero() => {
+                ("expected a duration of 0 or more".to_owned(), None)
+            }
+            Ok(span) => return Some(span),
+            Err(error) => {
+                let is_number = text.value.parse::<u64>().is_ok();
+                let help = is_number.then(|| format!("write `{}s` for seconds", text.value));
+                (error.to_string(), help)
+            }
+        };
+        let mut finding = Finding::new(message, text.span);
+        finding.help = help;
+        self.report(finding);
+        None
+    }
+
+    /// The name of something that is a topic or part of one's name.
+    fn topic_like(&mut self, node: &Node, of: &str) -> Option<Located<String>> {
+        let text = self.text(node, &format!("the name of {of}"))?;
+        self.check_topic_like(&text.value, &text.span, of);
+        Some(text)
+    }
+
+    fn check_topic_like(&mut self, name: &str, span: &Range<usize>, of: &str) {
+        let is_part = |char: char| char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | '-');
+        let is_name = !name.is_empty()
+            && name.len() <= TOPIC_BYTES_MAX
+            && name.chars().all(is_part)
+            && !matches!(name, "." | "..");
+        if is_name {
+            return;
+        }
+        let finding = Finding::new(format!("`{name}` cannot be the name of {of}"), span.clone());
+        let help = if name.contains("${") {
+            "variables are replaced in `connect:` only".to_owned()
+        } else {
+            format!("letters, digits, `.`, `_` and `-`, at most {TOPIC_BYTES_MAX}")
+        };
+        self.report(finding.help(help));
+    }
+}
+
+/// The name that a key gives to what stands under it.
+pub(super) fn name_of(key: &Key) -> Located<String> {
+    Located {
+        value: key.name.clone(),
+        span: key.span.clone(),
+    }
+}

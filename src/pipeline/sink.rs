@@ -1,0 +1,138 @@
+//! `to:`: where the results of a flow go, and how they are written.
+
+use crate::codec::avro::schema::Kind;
+use crate::codec::avro::schema::Schema;
+use crate::codec::format::Format;
+use crate::expr::Type;
+use crate::pipeline::compile::Compiler;
+use crate::pipeline::compile::Output;
+use crate::pipeline::file::FlowBody;
+use crate::pipeline::file::FlowEntry;
+use crate::pipeline::file::Located;
+use crate::pipeline::finding::Finding;
+use crate::pipeline::schema_type::schema_for;
+use crate::pipeline::schema_type::through_json;
+use crate::record::TopicName;
+use crate::stream::plan::Sink;
+use crate::stream::plan::Source;
+use crate::stream::plan::ValueFormat;
+
+impl Compiler<'_, '_> {
+    /// Where the results go, and what stands there. `columns` are their fields; `None` where
+    /// values pass unchanged.
+    pub(super) fn sink(
+        &mut self,
+        entry: &FlowEntry,
+        body: &FlowBody,
+        source: &Source,
+        value_type: &Type,
+        columns: Option<Vec<(String, Type)>>,
+    ) -> (Option<Sink>, Output) {
+        let topic = TopicName::from(&*body.to.topic.value);
+        let Some(columns) = columns else {
+            self.check_unchanged(body, source.value_format);
+            let output = Output {
+                value_type: value_type.clone(),
+                value_format: source.value_format,
+            };
+            let value = ValueFormat::Json;
+            return (Some(Sink { topic, value }), output);
+        };
+        let format = body.to.value.as_ref().map_or(Format::Json, |to| to.value);
+        let value_type = Type::record(entry.name.value.clone(), columns.clone());
+        let output = Output {
+            value_type: match format {
+                Format::Avro => value_type,
+                _ => through_json(&value_type),
+            },
+            value_format: format,
+        };
+        let value = self.value_format(entry, body, format, &columns);
+        (value.map(|value| Sink { topic, value }), output)
+    }
+
+    /// Values that pass unchanged cannot have another format or schema than they had.
+    fn check_unchanged(&mut self, body: &FlowBody, format: Format) {
+        let other = body.to.value.as_ref().filter(|to| to.value != format);
+        if let Some(other) = other {
+            let message =
+                format!("a flow without `select` passes values unchanged, and these are {format}");
+            let finding = Finding::new(message, other.span.clone());
+            self.report(finding.help(format!("write `value: {format}`, or add `select`")));
+        }
+        if let Some(schema) = &body.to.schema {
+            let message = "`schema` of a flow without `select`, which passes values unchanged";
+            self.report(
+                Finding::new(message, schema.span.clone()).help("remove it, or add `select`"),
+            );
+        }
+    }
+
+    fn value_format(
+        &mut self,
+        entry: &FlowEntry,
+        body: &FlowBody,
+        format: Format,
+        columns: &[(String, Type)],
+    ) -> Option<ValueFormat> {
+        let to = &body.to;
+        match (format, &to.schema) {
+            (Format::Json, None) => Some(ValueFormat::Json),
+            (Format::Json, Some(schema)) => {
+                let message = "`schema` of results that are not Avro";
+                let finding = Finding::new(message, schema.span.clone());
+                self.report(finding.help("say `value: avro`, or remove it"));
+                None
+            }
+            (Format::Avro, None) => Some(ValueFormat::Avro {
+                schema: schema_for(&entry.name.value, columns).into(),
+            }),
+            (Format::Avro, Some(file)) => {
+                let (text, schema) = self.schema(file)?;
+                self.check_schema(file, &schema, columns);
+                Some(ValueFormat::Avro {
+                    schema: text.into(),
+                })
+            }
+            (Format::Text | Format::Bytes, _) => {
+                let span = to
+                    .value
+                    .as_ref()
+                    .map_or(&to.topic.span, |value| &value.span);
+                let message = format!("results cannot be written as {format}");
+                self.report(Finding::new(message, span.clone()).help("one of json, avro"));
+                None
+            }
+        }
+    }
+
+    /// Whether results with these fields can be written with `schema`.
+    fn check_schema(
+        &mut self,
+        file: &Located<String>,
+        schema: &Schema,
+        columns: &[(String, Type)],
+    ) {
+        let Kind::Record(record) = schema.kind(schema.root()) else {
+            let message = "the schema of results must be a record";
+            return self.report(Finding::new(message, file.span.clone()));
+        };
+        let name = record.name.simple();
+        let absent = record.fields.iter().filter(|field| {
+            field.default.is_none() && !columns.iter().any(|(name, _)| *name == field.name)
+        });
+        for field in absent {
+            let message = format!("{name} has a field `{}` that results do not", field.name);
+            let finding = Finding::new(message, file.span.clone());
+            self.report(finding.help("add it to `select`, or give it a default in the schema"));
+        }
+        for (column, _) in columns {
+            if !record.fields.iter().any(|field| field.name == *column) {
+                let message = format!("{name} has no field `{column}`, which results have");
+                let fields = record.fields.iter().map(|field| field.name.as_str());
+                let finding = Finding::new(message, file.span.clone()).nearest(column, fields);
+                self.report(finding.help("add it to the schema, or choose fields with `select`"));
+            }
+        }
+    }
+}
