@@ -249,8 +249,9 @@ mod tests {
 
     #[test]
     fn a_batch_sent_again_is_answered_with_its_old_offset_while_among_the_last_five() {
-        let six: Vec<_> = (0..6)
-            .map(|n| batch(n * 10, 0, (n * 10) as i32, 10))
+        let six: Vec<_> = (0..60)
+            .step_by(10)
+            .map(|n| batch(n.into(), 0, n, 10))
             .collect();
         let producers = after(&six);
         assert_eq!(producers.check(&six[1]), Ok(Verdict::Duplicate(Offset(10))));

@@ -18,13 +18,17 @@ pub(super) fn answer(
         epoch: request.producer_epoch,
     };
     let now = call.shared.now();
-    let transactions = &mut call.shared.state().transactions;
-    let opened = transactions.open(&request.transactional_id, producer, now);
+    let mut state = call.shared.state();
+    let opened = state
+        .transactions
+        .open(&request.transactional_id, producer, now);
     let opened = opened.map(|open| {
         open.offsets
             .entry(request.group_id.to_string())
             .or_default();
     });
+    drop(state);
+    call.shared.deadlines_changed.notify_one();
     AddOffsetsToTxnResponse {
         error_code: opened
             .err()

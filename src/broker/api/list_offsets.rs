@@ -5,7 +5,10 @@ use bytes::Bytes;
 use crate::broker::api::Call;
 use crate::broker::api::check_leader_epoch;
 use crate::broker::api::text;
+use crate::broker::log::Log;
+use crate::broker::log::LogError;
 use crate::broker::partition::Partition;
+use crate::protocol::batch_header::BatchHeader;
 use crate::protocol::batch_reader::Batches;
 use crate::protocol::compression::Decompressor;
 use crate::protocol::error_code::ErrorCode;
@@ -104,27 +107,44 @@ fn find(
         timestamp: -1,
     };
     let log = &partition.log;
-    let batch = match timestamp {
+    let time = match timestamp {
         LATEST if isolation == READ_COMMITTED => return Ok(at(partition.last_stable_offset())),
         LATEST => return Ok(at(log.end())),
         EARLIEST | EARLIEST_LOCAL => return Ok(at(log.start())),
         LATEST_TIERED => return Ok(NOTHING),
-        MAX_TIMESTAMP => log.batch_of_max_timestamp(),
-        time => log
-            .batch_at_time(Timestamp(time))
-            .map(|batch| batch.map(|batch| (Timestamp(time), batch))),
-    };
-    let batch = batch.map_err(|error| {
-        tracing::error!(%error, "read failed");
-        ErrorCode::KAFKA_STORAGE_ERROR
-    })?;
-    let Some((time, batch)) = batch else {
-        return Ok(NOTHING);
+        MAX_TIMESTAMP => match log.max_timestamp() {
+            Some(time) => time,
+            None => return Ok(NOTHING),
+        },
+        time => Timestamp(time),
     };
     let found = call
         .shared
-        .with_decompressor(|decompressor| first_record(&batch, time, log.start(), decompressor));
+        .with_decompressor(|decompressor| at_time(log, time, decompressor));
+    let found = found.map_err(|error| {
+        tracing::error!(%error, "read failed");
+        ErrorCode::KAFKA_STORAGE_ERROR
+    })?;
     Ok(found.unwrap_or(NOTHING))
+}
+
+/// The first record whose timestamp is at or above `time`. A batch that promises one may have it
+/// below the log's start only; then it is looked for in those behind.
+fn at_time(
+    log: &Log,
+    time: Timestamp,
+    decompressor: &mut Decompressor,
+) -> Result<Option<Found>, LogError> {
+    let mut from = log.start();
+    while let Some(batch) = log.batch_at_time(time, from)? {
+        let found = first_record(&batch, time, log.start(), decompressor);
+        let next = BatchHeader::parse(&batch).map(|header| header.next_offset());
+        match next.filter(|next| found.is_none() && *next > from) {
+            Some(next) => from = next,
+            None => return Ok(found),
+        }
+    }
+    Ok(None)
 }
 
 /// The first record of `batch` at or above `start` whose timestamp is at or above `time`.

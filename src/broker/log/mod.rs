@@ -140,17 +140,21 @@ impl Log {
         Ok(out)
     }
 
-    /// The first batch with a timestamp at or above `time`, among those that end at or above the
-    /// log's start.
+    /// The first batch with a timestamp at or above `time`, among those that end at or above
+    /// `from`.
     ///
     /// # Errors
     ///
     /// [`LogError`] where the file cannot be read.
-    pub(crate) fn batch_at_time(&self, time: Timestamp) -> Result<Option<Bytes>, LogError> {
+    pub(crate) fn batch_at_time(
+        &self,
+        time: Timestamp,
+        from: Offset,
+    ) -> Result<Option<Bytes>, LogError> {
         for segment in &self.segments {
             if segment.max_timestamp >= time
                 && let Some(batch) = segment
-                    .find(|entry| entry.max_timestamp >= time && entry.last_offset >= self.start)?
+                    .find(|entry| entry.max_timestamp >= time && entry.last_offset >= from)?
             {
                 return Ok(Some(batch));
             }
@@ -158,20 +162,14 @@ impl Log {
         Ok(None)
     }
 
-    /// The batch that holds the largest timestamp, and that timestamp; `None` where there is no
-    /// batch.
-    ///
-    /// # Errors
-    ///
-    /// [`LogError`] where the file cannot be read.
-    pub(crate) fn batch_of_max_timestamp(&self) -> Result<Option<(Timestamp, Bytes)>, LogError> {
+    /// The largest timestamp among the batches that end at or above the log's start; `None` where
+    /// there is no batch.
+    pub(crate) fn max_timestamp(&self) -> Option<Timestamp> {
         let entries = self.segments.iter().flat_map(Segment::entries);
-        let max = entries
+        entries
             .filter(|entry| entry.last_offset >= self.start)
             .map(|entry| entry.max_timestamp)
-            .max();
-        let Some(max) = max else { return Ok(None) };
-        Ok(self.batch_at_time(max)?.map(|batch| (max, batch)))
+            .max()
     }
 
     /// Forgets what lies below `offset`, which is at most the log's end; segments that lie below

@@ -77,6 +77,10 @@ fn open(dir: &Path) -> Log {
     Log::open(dir, NOW, &mut |_, _| {}).expect("opened")
 }
 
+fn size(log: &Log) -> usize {
+    usize::try_from(log.size_bytes()).expect("small")
+}
+
 fn offsets(log: &Log) -> Vec<i64> {
     contents(log)
         .into_iter()
@@ -95,7 +99,7 @@ fn a_read_begins_with_the_batch_that_holds_the_offset() {
             .expect("readable")
             .len()
     };
-    let one = log.size_bytes() as usize / 3;
+    let one = size(&log) / 3;
     let (always, within) = (FirstBatch::Always, FirstBatch::WithinBound);
     assert_eq!(read(0, 6, usize::MAX, always), 3);
     assert_eq!(read(3, 6, usize::MAX, always), 2, "from within the second");
@@ -113,19 +117,18 @@ fn times_find_the_first_batch_at_or_above_them() {
     for time in [10, 30, 20] {
         append(&mut log, time, &[("k", None)], ROLLING);
     }
-    let found = |time| {
-        let batch = log.batch_at_time(Timestamp(time)).expect("readable")?;
+    let found = |log: &Log, time| {
+        let batch = log.batch_at_time(Timestamp(time), Offset(0));
+        let batch = batch.expect("readable")?;
         Some(BatchHeader::parse(&batch)?.base_offset.0)
     };
-    assert_eq!(found(0), Some(0));
-    assert_eq!(found(10), Some(0));
-    assert_eq!(found(11), Some(1));
-    assert_eq!(found(31), None);
-    let (max, _) = log
-        .batch_of_max_timestamp()
-        .expect("readable")
-        .expect("one");
-    assert_eq!(max, Timestamp(30));
+    assert_eq!(found(&log, 0), Some(0));
+    assert_eq!(found(&log, 10), Some(0));
+    assert_eq!(found(&log, 11), Some(1));
+    assert_eq!(found(&log, 31), None);
+    assert_eq!(log.max_timestamp(), Some(Timestamp(30)));
+    log.advance_start(Offset(2)).expect("moved");
+    assert_eq!(log.max_timestamp(), Some(Timestamp(20)));
 }
 
 #[test]
@@ -148,7 +151,7 @@ fn a_torn_tail_is_cut_off_wherever_it_was_torn() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut log = open(dir.path());
     append(&mut log, 1, &[("a", Some("1"))], ROLLING);
-    let whole = log.size_bytes() as usize;
+    let whole = size(&log);
     append(&mut log, 2, &[("b", Some("2"))], ROLLING);
     drop(log);
     let file = dir.path().join("00000000000000000000.log");
@@ -217,7 +220,7 @@ fn retention_by_size_keeps_at_least_what_was_asked_for() {
     for _ in 0..3 {
         append(&mut log, 1, &[("k", None)], EACH_ITS_OWN);
     }
-    let one = log.size_bytes() as i64 / 3;
+    let one = i64::try_from(size(&log) / 3).expect("small");
     log.retain(NOW, -1, 2 * one + 1).expect("retained");
     assert_eq!(offsets(&log), [0, 1, 2]);
     log.retain(NOW, -1, 2 * one).expect("retained");
@@ -271,7 +274,9 @@ fn a_tombstone_stays_for_the_delete_retention_after_the_run_that_met_it() {
     assert_eq!(offsets(&log), [1, 2]);
     compact_at(&mut log, 1_100);
     assert_eq!(offsets(&log), [2]);
-    let times = log.batch_at_time(Timestamp(2)).expect("readable");
+    let times = log
+        .batch_at_time(Timestamp(2), Offset(0))
+        .expect("readable");
     assert!(times.is_some(), "timestamps are as before");
 }
 

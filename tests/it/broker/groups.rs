@@ -142,14 +142,11 @@ async fn two_members_share_after_a_rebalance_and_one_takes_over_when_the_other_l
     );
     let joined = one.ask(5, &join(&first)).await;
     assert_eq!((joined.generation_id, joined.members.len()), (2, 2));
-    let second = joined
+    let mut ids = joined
         .members
         .iter()
         .map(|member| member.member_id.to_string());
-    let second = second
-        .filter(|id| *id != first)
-        .last()
-        .expect("two members");
+    let second = ids.find(|id| *id != first).expect("two members");
     assert!(two.receive().await);
     two.send(3, &sync(&second, 2, &[])).await;
     let synced = one

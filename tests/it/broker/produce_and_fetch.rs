@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tidemill::protocol::batch_builder::BatchBuilder;
 use tidemill::protocol::batch_builder::BatchStamp;
 use tidemill::protocol::batch_header::BatchHeader;
 use tidemill::protocol::batch_reader::Batches;
@@ -16,6 +17,7 @@ use tidemill::protocol::message::init_producer_id::InitProducerIdRequest;
 use tidemill::protocol::message::list_offsets::ListOffsetsPartition;
 use tidemill::protocol::message::list_offsets::ListOffsetsRequest;
 use tidemill::protocol::message::list_offsets::ListOffsetsTopic;
+use tidemill::record::Timestamp;
 use tokio::time::Instant;
 
 use crate::broker::raw_client::RawClient;
@@ -327,6 +329,28 @@ async fn offsets_are_listed_by_end_and_by_time() {
     assert_eq!(list(&mut client, 100).await, (0, 100));
     assert_eq!(list(&mut client, 101).await, (1, 300));
     assert_eq!(list(&mut client, 301).await, (-1, -1));
+}
+
+#[tokio::test]
+async fn a_time_whose_first_record_was_deleted_finds_the_next_one() {
+    let broker = broker().await;
+    let mut client = RawClient::connect(&broker).await;
+    client.create_topic("t", 1, &[]).await;
+    let mut builder = BatchBuilder::new();
+    for time in [300, 100] {
+        let value = Some(&b"v"[..]);
+        builder
+            .push(Timestamp(time), None, value, [])
+            .expect("fits");
+    }
+    let mut falling = Vec::new();
+    let stamp = BatchStamp::default();
+    builder.finish(&stamp, &mut falling).expect("fits");
+    client.produce("t", &falling).await;
+    client.produce("t", &batch(400, &[("k", "v")], stamp)).await;
+    assert_eq!(list(&mut client, 200).await, (0, 300));
+    client.delete_records("t", 1).await;
+    assert_eq!(list(&mut client, 200).await, (2, 400));
 }
 
 #[tokio::test]

@@ -6,11 +6,15 @@ use tidemill::broker::Broker;
 use tidemill::broker::BrokerConfig;
 use tidemill::protocol::batch_builder::BatchBuilder;
 use tidemill::protocol::batch_builder::BatchStamp;
+use tidemill::protocol::error_code::ErrorCode;
 use tidemill::protocol::message::Message;
 use tidemill::protocol::message::Request;
 use tidemill::protocol::message::create_topics::CreatableTopic;
 use tidemill::protocol::message::create_topics::CreatableTopicConfig;
 use tidemill::protocol::message::create_topics::CreateTopicsRequest;
+use tidemill::protocol::message::delete_records::DeleteRecordsPartition;
+use tidemill::protocol::message::delete_records::DeleteRecordsRequest;
+use tidemill::protocol::message::delete_records::DeleteRecordsTopic;
 use tidemill::protocol::message::header::RequestHeader;
 use tidemill::protocol::message::header::split_response;
 use tidemill::protocol::message::produce::PartitionProduceData;
@@ -112,6 +116,23 @@ impl RawClient {
         };
         let answer = self.ask(7, &request).await;
         assert_eq!(answer.topics[0].error_code, 0, "{answer:?}");
+    }
+
+    /// Deletes what partition 0 has below `offset`; the error and the log's start.
+    pub(crate) async fn delete_records(&mut self, topic: &str, offset: i64) -> (ErrorCode, i64) {
+        let request = DeleteRecordsRequest {
+            topics: vec![DeleteRecordsTopic {
+                name: topic.into(),
+                partitions: vec![DeleteRecordsPartition {
+                    partition_index: 0,
+                    offset,
+                }],
+            }],
+            ..Default::default()
+        };
+        let answer = self.ask(2, &request).await;
+        let partition = &answer.topics[0].partitions[0];
+        (ErrorCode(partition.error_code), partition.low_watermark)
     }
 
     /// Produces one batch to partition 0; the error code and base offset.

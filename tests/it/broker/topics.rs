@@ -13,9 +13,6 @@ use tidemill::protocol::message::create_partitions::CreatePartitionsRequest;
 use tidemill::protocol::message::create_partitions::CreatePartitionsTopic;
 use tidemill::protocol::message::create_topics::CreatableTopic;
 use tidemill::protocol::message::create_topics::CreateTopicsRequest;
-use tidemill::protocol::message::delete_records::DeleteRecordsPartition;
-use tidemill::protocol::message::delete_records::DeleteRecordsRequest;
-use tidemill::protocol::message::delete_records::DeleteRecordsTopic;
 use tidemill::protocol::message::delete_topics::DeleteTopicState;
 use tidemill::protocol::message::delete_topics::DeleteTopicsRequest;
 use tidemill::protocol::message::describe_configs::DescribeConfigsRequest;
@@ -242,24 +239,12 @@ async fn deleting_records_moves_the_start_and_no_further_than_the_end() {
     client.create_topic("t", 1, &[]).await;
     let two = batch(1, &[("k", "a"), ("k", "b")], BatchStamp::default());
     client.produce("t", &two).await;
-    let mut delete = async |offset| {
-        let request = DeleteRecordsRequest {
-            topics: vec![DeleteRecordsTopic {
-                name: "t".into(),
-                partitions: vec![DeleteRecordsPartition {
-                    partition_index: 0,
-                    offset,
-                }],
-            }],
-            ..Default::default()
-        };
-        let answer = client.ask(2, &request).await;
-        let partition = &answer.topics[0].partitions[0];
-        (ErrorCode(partition.error_code), partition.low_watermark)
-    };
-    assert_eq!(delete(1).await, (ErrorCode::NONE, 1));
-    assert_eq!(delete(3).await, (ErrorCode::OFFSET_OUT_OF_RANGE, -1));
-    assert_eq!(delete(-1).await, (ErrorCode::NONE, 2));
+    assert_eq!(client.delete_records("t", 1).await, (ErrorCode::NONE, 1));
+    assert_eq!(
+        client.delete_records("t", 3).await,
+        (ErrorCode::OFFSET_OUT_OF_RANGE, -1)
+    );
+    assert_eq!(client.delete_records("t", -1).await, (ErrorCode::NONE, 2));
 }
 
 #[tokio::test]
