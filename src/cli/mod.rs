@@ -8,15 +8,19 @@
 mod args;
 mod avro;
 mod broker;
+mod check;
 mod connect;
 mod consume;
+mod demo;
 pub mod exit;
 mod failures;
 mod listing;
 mod offset_spec;
+mod pipeline_file;
 mod produce;
 mod progress;
 mod record_format;
+mod run;
 mod schema;
 mod signal;
 mod topic;
@@ -51,6 +55,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the whole of it: broker, registry, orders, a pipeline, live results
+    Demo(demo::Demo),
     /// Run the embedded development broker and schema registry
     Broker(broker::Broker),
     /// Write records to a topic
@@ -61,6 +67,10 @@ enum Command {
     Topic(topic::Topic),
     /// Look up, register, check and delete schemas in a registry
     Schema(schema::Schema),
+    /// Check a pipeline file
+    Check(check::Check),
+    /// Run a pipeline file
+    Run(run::Run),
 }
 
 /// Runs the command that the process was started with.
@@ -101,11 +111,14 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command, verbosity: Verbosity) -> Result<Exit, Failure> {
     match command {
+        Command::Demo(demo) => demo.run(verbosity),
         Command::Broker(broker) => broker.run(verbosity),
         Command::Produce(produce) => produce.run(verbosity),
         Command::Consume(consume) => consume.run(verbosity),
         Command::Topic(topic) => topic.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Check(check) => check.run(verbosity),
+        Command::Run(run) => run.run(verbosity),
     }
 }
 

@@ -43,7 +43,9 @@ impl Stop {
 
     /// Waits for the news.
     pub(crate) async fn stopped(&mut self) -> Exit {
-        match self.0.wait_for(Option::is_some).await {
+        // The lock on what was told must not be held while waiting.
+        let told = self.0.wait_for(Option::is_some).await.map(|exit| *exit);
+        match told {
             Ok(exit) => exit.unwrap_or(Exit::Done),
             Err(_) => std::future::pending().await,
         }
