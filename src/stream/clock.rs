@@ -8,9 +8,9 @@
 //!
 //! # Silence
 //!
-//! A source with `idle: d` lets its clock go on where no records come: once a partition is caught
-//! up (everything that the broker has is read) and has stayed so without a record for longer than
-//! `d` of wall clock, stream time is what it was at the last record plus the time of silence beyond
+//! A source with `idle: d` lets its clock go on where no records are seen: once a partition is
+//! caught up (everything that the broker has is read) and has stayed so without seeing a record for
+//! longer than `d` of wall clock, stream time is what it was at the last record plus the time of silence beyond
 //! `d`. So the clock keeps its distance to the wall clock, whether the records were a second or an
 //! hour old when they came; it does not jump, and an old topic that is read again closes its last
 //! windows after grace and silence, not at once. The silence is counted from the first

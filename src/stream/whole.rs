@@ -75,10 +75,7 @@ impl Whole {
             records,
             position,
             effects,
-            |intake, ledger, row, effects| {
-                timed.clock.wake();
-                take(keying, timed, intake, ledger, row, now, effects)
-            },
+            |intake, ledger, row, effects| take(keying, timed, intake, ledger, row, now, effects),
         )
     }
 
@@ -160,6 +157,7 @@ impl Timed {
         keyed: Keyed<'_>,
         effects: &mut Effects,
     ) -> Result<Outcome, Trouble> {
+        self.clock.wake();
         if self.clock.observe(keyed.time) {
             self.windowed.advance(keyed.time, effects)?;
         }

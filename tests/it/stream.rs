@@ -386,6 +386,28 @@ fn a_silent_partition_closes_its_windows_as_the_wall_clock_goes_on() {
 }
 
 #[test]
+fn records_that_are_refused_do_not_keep_windows_open_in_silence() {
+    let windowing = Windowing {
+        idle: Some(1_000),
+        filter: Some("value >= 0"),
+        ..Windowing::default()
+    };
+    let (mut task, mut effects) = (windowing.task(), Effects::new());
+    step(&mut task, &records(&[(5, "a")]), &mut effects);
+    for now in [0, 500, 1_005] {
+        step(
+            &mut task,
+            &[Rec::new(now + 1, now, "a", "-1")],
+            &mut effects,
+        );
+        effects.clear();
+        task.tick(Timestamp(now), Reading::CaughtUp, &mut effects)
+            .unwrap();
+    }
+    assert_eq!(results(&outs(&effects)), ["a 0 1 0"]);
+}
+
+#[test]
 fn records_read_again_after_a_restart_are_neither_late_nor_rejected_again() {
     let windowing = Windowing::default();
     let mut given = records(&[(15, "a"), (3, "a"), (16, "b"), (17, "c"), (22, "a")]);
