@@ -129,6 +129,7 @@ impl Number {
     }
 }
 
+#[inline]
 const fn int(op: BinaryOp, left: i64, right: i64) -> Option<i64> {
     match op {
         BinaryOp::Add => left.checked_add(right),
@@ -140,6 +141,7 @@ const fn int(op: BinaryOp, left: i64, right: i64) -> Option<i64> {
     }
 }
 
+#[inline]
 const fn uint(op: BinaryOp, left: u64, right: u64) -> Option<u64> {
     match op {
         BinaryOp::Add => left.checked_add(right),
@@ -151,6 +153,7 @@ const fn uint(op: BinaryOp, left: u64, right: u64) -> Option<u64> {
     }
 }
 
+#[inline]
 const fn float(op: BinaryOp, left: f64, right: f64) -> Option<f64> {
     match op {
         BinaryOp::Add => Some(left + right),

@@ -65,8 +65,8 @@ pub(super) struct Compiler<'c, 'f> {
     file: &'c File,
     outside: &'c Outside<'c>,
     findings: &'f mut Vec<Finding>,
-    /// What is known of the values of each source.
-    source_types: Vec<Type>,
+    /// What is known of the values of each source, and the schema that says so.
+    source_types: Vec<(Type, Option<Arc<str>>)>,
     states: Vec<State>,
     flows: Vec<Option<Flow>>,
 }
@@ -161,11 +161,11 @@ impl Compiler<'_, '_> {
     fn sources(&mut self) {
         let file = self.file;
         for entry in &file.sources {
-            let ty = match &entry.body {
+            let (ty, schema) = match &entry.body {
                 Some(body) => self.value_type(body),
-                None => Type::Dyn,
+                None => (Type::Dyn, None),
             };
-            self.source_types.push(ty.clone());
+            self.source_types.push((ty.clone(), schema));
             if let Some(body) = &entry.body {
                 let scope = Scope::record(ty, key_type(body.key_format));
                 self.time(body, &scope, &mut Fields::default());
@@ -173,15 +173,15 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn value_type(&mut self, body: &SourceBody) -> Type {
+    fn value_type(&mut self, body: &SourceBody) -> (Type, Option<Arc<str>>) {
         match (body.value_format, &body.schema) {
-            (Format::Text, _) => Type::Text,
-            (Format::Bytes, _) => Type::Bytes,
-            (Format::Avro, Some(file)) => {
-                let schema = self.schema(file);
-                schema.map_or(Type::Dyn, |(_, schema)| type_of(&schema))
-            }
-            (Format::Json | Format::Avro, _) => Type::Dyn,
+            (Format::Text, _) => (Type::Text, None),
+            (Format::Bytes, _) => (Type::Bytes, None),
+            (Format::Avro, Some(file)) => match self.schema(file) {
+                Some((text, schema)) => (type_of(&schema), Some(text.into())),
+                None => (Type::Dyn, None),
+            },
+            (Format::Json | Format::Avro, _) => (Type::Dyn, None),
         }
     }
 
@@ -336,7 +336,8 @@ impl Compiler<'_, '_> {
         let Some(body) = body else {
             return unknown_input();
         };
-        let value_type = self.source_types.get(index).cloned().unwrap_or_default();
+        let known = self.source_types.get(index).cloned();
+        let (value_type, value_schema) = known.unwrap_or_default();
         let key_type = key_type(body.key_format);
         let scope = Scope::record(value_type.clone(), key_type.clone());
         // What is wrong with it has been reported with the source.
@@ -347,6 +348,7 @@ impl Compiler<'_, '_> {
                 topic: TopicName::from(&*body.topic.value),
                 key_format: body.key_format,
                 value_format: body.value_format,
+                value_schema,
                 time,
                 future: body.future,
                 idle: body.idle,
@@ -463,6 +465,7 @@ fn unknown_input() -> Input {
             topic: TopicName::from(""),
             key_format: Format::Text,
             value_format: Format::Json,
+            value_schema: None,
             time: None,
             future: None,
             idle: None,

@@ -54,9 +54,13 @@ struct Sender {
 }
 
 impl BeforeRepartition {
-    pub(crate) fn new(stage: &Arc<Stage>, partition: PartitionId, partitions: u32) -> Self {
-        Self {
-            source: SourceStep::new(stage, partition),
+    pub(crate) fn new(
+        stage: &Arc<Stage>,
+        partition: PartitionId,
+        partitions: u32,
+    ) -> Result<Self, SchemaError> {
+        Ok(Self {
+            source: SourceStep::new(stage, partition)?,
             keying: Keying::new(&stage.flow),
             sender: Sender {
                 partition,
@@ -68,7 +72,7 @@ impl BeforeRepartition {
                 carries_source: stage.flow.late.is_some(),
                 header: ClockBytes::default(),
             },
-        }
+        })
     }
 
     pub(crate) fn step<'b>(

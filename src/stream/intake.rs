@@ -36,17 +36,24 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(flow: &Arc<Flow>) -> Self {
+    /// # Errors
+    ///
+    /// Where the schema that values are to be read as is none.
+    pub(crate) fn new(flow: &Arc<Flow>) -> Result<Self, SchemaError> {
         let mut fields = flow.fields.clone();
         let is_decoded = flow.key.is_none() && flow.source.key_format.has_fields();
         let key_slot = is_decoded.then(|| fields.slot(Path::new(Root::Key, [])));
-        Self {
+        let mut value = Projection::new(flow.source.value_format, Root::Value, &fields);
+        if let Some(schema) = &flow.source.value_schema {
+            value = value.with_reader_schema(schema)?;
+        }
+        Ok(Self {
             key: Projection::new(flow.source.key_format, Root::Key, &fields),
-            value: Projection::new(flow.source.value_format, Root::Value, &fields),
+            value,
             slots: fields.paths().len(),
             key_slot,
             flow: Arc::clone(flow),
-        }
+        })
     }
 
     /// How many slots a row needs.

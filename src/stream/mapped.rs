@@ -56,7 +56,7 @@ impl Mapped {
         let columns = map.select.iter().flatten();
         let names = columns.map(|(name, _)| &**name);
         Ok(Self {
-            source: SourceStep::new(stage, partition),
+            source: SourceStep::new(stage, partition)?,
             mapping: Mapping {
                 flow: Arc::clone(&stage.flow),
                 values: ValueWriter::new(names, &stage.flow.sink.value, id)?,

@@ -56,6 +56,9 @@ pub struct Source {
     pub key_format: Format,
     /// The format of values.
     pub value_format: Format,
+    /// The text of the Avro schema that values are read as, by Avro's rules of schema resolution.
+    /// `None` reads each value as it was written; so does any other format.
+    pub value_schema: Option<Arc<str>>,
     /// The event time: an integer of milliseconds since the epoch, an instant, or RFC 3339 text.
     /// `None` is the record's own timestamp.
     pub time: Option<Program>,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::codec::avro::schema::SchemaError;
 use crate::codec::projection::Row;
 use crate::record::HeadersView;
 use crate::record::Offset;
@@ -105,14 +106,17 @@ pub(crate) struct SourceStep {
 }
 
 impl SourceStep {
-    pub(crate) fn new(stage: &Arc<Stage>, partition: PartitionId) -> Self {
-        Self {
+    /// # Errors
+    ///
+    /// As [`Intake::new`].
+    pub(crate) fn new(stage: &Arc<Stage>, partition: PartitionId) -> Result<Self, SchemaError> {
+        Ok(Self {
             stage: Arc::clone(stage),
             partition,
-            intake: Intake::new(&stage.flow),
+            intake: Intake::new(&stage.flow)?,
             ledger: Ledger::new(stage),
             slots: Vec::new(),
-        }
+        })
     }
 
     /// Hands each of `records` to `take`, in a row whose slots `take` has to fill, and enters what

@@ -71,7 +71,7 @@ impl Task {
     ///
     /// # Errors
     ///
-    /// [`SchemaError`] where the sink's schema is none.
+    /// [`SchemaError`] where the source's or the sink's schema is none.
     pub fn new(
         stage: &Arc<Stage>,
         partition: PartitionId,
@@ -97,9 +97,9 @@ impl Task {
     ) -> Result<Run, SchemaError> {
         Ok(match part {
             Part::Whole => Run::Whole(Whole::new(stage, all, partition, id)?.into()),
-            Part::BeforeRepartition { partitions, .. } => {
-                Run::BeforeRepartition(BeforeRepartition::new(stage, partition, *partitions).into())
-            }
+            Part::BeforeRepartition { partitions, .. } => Run::BeforeRepartition(
+                BeforeRepartition::new(stage, partition, *partitions)?.into(),
+            ),
             Part::AfterRepartition { sources, .. } => {
                 let after = AfterRepartition::new(stage, all, partition, *sources, id)?;
                 Run::AfterRepartition(after.into())

@@ -54,7 +54,7 @@ impl Whole {
         id: SchemaId,
     ) -> Result<Self, SchemaError> {
         Ok(Self {
-            source: SourceStep::new(stage, partition),
+            source: SourceStep::new(stage, partition)?,
             keying: Keying::new(&stage.flow),
             timed: Timed {
                 clock: PartitionClock::new(Timestamp::MIN, stage.flow.source.idle),

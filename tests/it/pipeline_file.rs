@@ -107,6 +107,8 @@ fn revenue_per_product_compiles_with_all_that_was_said() {
         Some(3_600),
         "the default"
     );
+    let schema = flow.source.value_schema.as_deref();
+    assert!(schema.is_some_and(|schema| schema.contains("ordered_at")));
     assert!(flow.source.time.is_some() && flow.filter.is_some() && flow.is_rekeyed());
     let paths = ["ordered_at", "status", "product", "price", "qty"];
     let paths = paths.map(|name| FieldPath::new(Root::Value, [name]));

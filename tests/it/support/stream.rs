@@ -140,6 +140,7 @@ impl Windowing {
                 } else {
                     Format::Json
                 },
+                value_schema: None,
                 time: self.time.map(&mut program),
                 future: self.future.map(ms),
                 idle: self.idle.map(ms),
