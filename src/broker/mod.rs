@@ -9,6 +9,7 @@
 //! double built from what it doubles proves nothing.
 
 mod acceptance;
+mod acceptor;
 mod api;
 mod clock;
 mod config;

@@ -6,14 +6,13 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::task::JoinSet;
 
+use crate::broker::acceptor;
 use crate::broker::clock::Clock;
 use crate::broker::config::BrokerConfig;
 use crate::broker::connection;
@@ -33,8 +32,6 @@ use crate::broker::topics::Topics;
 
 /// Most connections at a time; one more is closed at once.
 const CONNECTIONS_MAX: usize = 1_000;
-/// After a failed accept (out of file descriptors, say) the listener rests this long.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The file that a running broker holds locked.
 const LOCK_FILE: &str = ".lock";
 /// The file that holds the cluster's id.
@@ -229,36 +226,12 @@ fn cluster_id(dir: &Path) -> Result<String, LogError> {
     }
 }
 
-/// Takes connections until `stopping` turns true, then waits for those there are.
-async fn accept(shared: Arc<Shared>, listener: TcpListener, mut stopping: watch::Receiver<bool>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_ended) = connections.join_next() => continue,
-            _ = stopping.wait_for(|is_stopping| *is_stopping) => break,
-        };
-        match accepted {
-            Ok((stream, _)) if connections.len() < CONNECTIONS_MAX => {
-                connections.spawn(attend(Arc::clone(&shared), stream, stopping.clone()));
-            }
-            Ok((_, peer)) => {
-                tracing::warn!(%peer, max = CONNECTIONS_MAX, "refused a connection: too many");
-            }
-            Err(error) => {
-                tracing::warn!(%error, "accept failed");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
-    while connections.join_next().await.is_some() {}
+async fn accept(shared: Arc<Shared>, listener: TcpListener, stopping: watch::Receiver<bool>) {
+    let attend = |stream| attend(Arc::clone(&shared), stream, stopping.clone());
+    acceptor::accept(listener, CONNECTIONS_MAX, stopping.clone(), attend).await;
 }
 
 async fn attend(shared: Arc<Shared>, stream: TcpStream, stopping: watch::Receiver<bool>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "set TCP_NODELAY");
-    }
     let host = stream
         .peer_addr()
         .map_or_else(|_| String::new(), |peer| format!("/{}", peer.ip()));

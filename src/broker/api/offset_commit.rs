@@ -19,7 +19,7 @@ use crate::record::Timestamp;
 use crate::record::TopicPartition;
 
 /// Longest note that a client may leave with an offset (`offset.metadata.max.bytes`).
-pub(super) const METADATA_BYTES_MAX: usize = 4_096;
+const METADATA_BYTES_MAX: usize = 4_096;
 
 pub(super) fn answer(
     call: &Call<'_>,
@@ -70,32 +70,30 @@ fn change(
     wanted: &OffsetCommitRequestPartition<'_>,
     now: Timestamp,
 ) -> Result<Change, ErrorCode> {
-    let metadata = wanted.committed_metadata.as_deref().unwrap_or_default();
-    checked_change(
-        state,
-        TopicPartition::new(topic, wanted.partition_index),
-        CommittedOffset {
-            offset: Offset(wanted.committed_offset),
-            leader_epoch: LeaderEpoch(wanted.committed_leader_epoch),
-            metadata: metadata.to_owned(),
-            committed_at: now,
-        },
-    )
+    let committed = CommittedOffset {
+        offset: Offset(wanted.committed_offset),
+        leader_epoch: LeaderEpoch(wanted.committed_leader_epoch),
+        metadata: note(wanted.committed_metadata.as_deref())?,
+        committed_at: now,
+    };
+    let partition = TopicPartition::new(topic, wanted.partition_index);
+    Ok((known(state, partition)?, Some(committed)))
 }
 
-/// What may be committed: for a partition that there is, with a note that is not too long.
-pub(super) fn checked_change(
-    state: &State,
-    partition: TopicPartition,
-    committed: CommittedOffset,
-) -> Result<Change, ErrorCode> {
-    state
-        .topics
-        .named(&partition.topic)
-        .and_then(|topic| topic.partition(partition.partition))
-        .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-    if committed.metadata.len() > METADATA_BYTES_MAX {
+/// A client's note, which must not be too long.
+pub(super) fn note(said: Option<&str>) -> Result<String, ErrorCode> {
+    let said = said.unwrap_or_default();
+    if said.len() > METADATA_BYTES_MAX {
         return Err(ErrorCode::OFFSET_METADATA_TOO_LARGE);
     }
-    Ok((partition, Some(committed)))
+    Ok(said.to_owned())
+}
+
+/// Offsets are committed only for partitions that there are.
+pub(super) fn known(state: &State, partition: TopicPartition) -> Result<TopicPartition, ErrorCode> {
+    let topic = state.topics.named(&partition.topic);
+    topic
+        .and_then(|topic| topic.partition(partition.partition))
+        .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+    Ok(partition)
 }

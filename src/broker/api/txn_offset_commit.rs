@@ -1,7 +1,8 @@
 //! TxnOffsetCommit: offsets that count once their transaction is committed.
 
 use crate::broker::api::Call;
-use crate::broker::api::offset_commit::checked_change;
+use crate::broker::api::offset_commit::known;
+use crate::broker::api::offset_commit::note;
 use crate::broker::api::text;
 use crate::broker::groups::CommittedOffset;
 use crate::broker::offsets_topic::Change;
@@ -81,17 +82,14 @@ fn change(
     wanted: &TxnOffsetCommitRequestPartition<'_>,
     now: Timestamp,
 ) -> Result<Change, ErrorCode> {
-    let metadata = wanted.committed_metadata.as_deref().unwrap_or_default();
-    checked_change(
-        state,
-        TopicPartition::new(topic, wanted.partition_index),
-        CommittedOffset {
-            offset: Offset(wanted.committed_offset),
-            leader_epoch: LeaderEpoch(wanted.committed_leader_epoch),
-            metadata: metadata.to_owned(),
-            committed_at: now,
-        },
-    )
+    let committed = CommittedOffset {
+        offset: Offset(wanted.committed_offset),
+        leader_epoch: LeaderEpoch(wanted.committed_leader_epoch),
+        metadata: note(wanted.committed_metadata.as_deref())?,
+        committed_at: now,
+    };
+    let partition = TopicPartition::new(topic, wanted.partition_index);
+    Ok((known(state, partition)?, Some(committed)))
 }
 
 fn add(

@@ -22,9 +22,9 @@ use hyper_util::rt::TokioTimer;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::broker::acceptor;
 use crate::broker::registry::Registry;
 use crate::broker::registry::call::Call;
 use crate::broker::registry::call::Verb;
@@ -36,51 +36,31 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 const READ_MAX: Duration = Duration::from_secs(30);
 /// Most connections at a time; one more is closed at once.
 const CONNECTIONS_MAX: usize = 256;
-/// After a failed accept the listener rests this long.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
 /// Serves until `stopping` turns true; connections then end at once.
 pub(crate) async fn serve(
     registry: Arc<Registry>,
     listener: TcpListener,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) {
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_ended) = connections.join_next() => continue,
-            _ = stopping.wait_for(|is_stopping| *is_stopping) => return,
-        };
-        match accepted {
-            Ok((stream, _)) if connections.len() < CONNECTIONS_MAX => {
-                connections.spawn(attend(Arc::clone(&registry), stream));
-            }
-            Ok((_, peer)) => {
-                tracing::warn!(%peer, max = CONNECTIONS_MAX, "refused a connection: too many");
-            }
-            Err(error) => {
-                tracing::warn!(%error, "accept failed");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
+    let attend = |stream| attend(Arc::clone(&registry), stream, stopping.clone());
+    acceptor::accept(listener, CONNECTIONS_MAX, stopping.clone(), attend).await;
 }
 
-async fn attend(registry: Arc<Registry>, stream: TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "set TCP_NODELAY");
-    }
+async fn attend(registry: Arc<Registry>, stream: TcpStream, mut stopping: watch::Receiver<bool>) {
     let service = service_fn(|request| {
         let registry = Arc::clone(&registry);
         async move { Ok::<_, Infallible>(respond(&registry, request).await) }
     });
-    let served = http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(READ_MAX)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    let served = tokio::select! {
+        served = connection => served,
+        _ = stopping.wait_for(|is_stopping| *is_stopping) => return,
+    };
     if let Err(error) = served {
         tracing::debug!(%error, "closed a registry connection");
     }
