@@ -412,7 +412,7 @@ impl From<SendError> for Failure {
             )),
             SendError::Encode { .. } => Self::new(Exit::Data, message),
             SendError::NoPartition { .. } => Self::new(Exit::Usage, message),
-            SendError::Failed(failed) => failed.into(),
+            SendError::Failed(failed) => (*failed).into(),
             SendError::Full => Self::new(Exit::Failed, message),
         }
     }

@@ -39,7 +39,6 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::message::metadata::MetadataRequest;
 use crate::protocol::message::metadata::MetadataRequestTopic;
 use crate::protocol::message::metadata::MetadataResponse;
-use crate::record::PartitionId;
 use crate::record::TopicName;
 use crate::record::TopicPartition;
 
@@ -412,11 +411,6 @@ impl Cluster {
                 .leader(partition.partition)
                 .ok_or_else(|| Failure::NoLeader(partition.clone())),
         }
-    }
-
-    /// The leader as last learnt, without asking.
-    pub(crate) fn known_leader(&self, topic: &str, partition: PartitionId) -> Option<Leader> {
-        self.metadata().topics.get(topic)?.leader(partition)
     }
 
     pub(crate) fn known_coordinator(&self, kind: CoordinatorKind, key: &str) -> Option<i32> {

@@ -26,8 +26,6 @@ pub struct Config {
     pub brokers: Vec<BrokerAddress>,
     /// The name under which brokers log and limit us.
     pub client_id: String,
-    /// Our rack; lets brokers name a closer replica.
-    pub client_rack: Option<String>,
     /// The consumer group for committed offsets.
     pub group_id: Option<String>,
     /// TLS and authentication.

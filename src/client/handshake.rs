@@ -180,7 +180,6 @@ async fn negotiate(
         let request = ApiVersionsRequest {
             client_software_name: env!("CARGO_PKG_NAME").into(),
             client_software_version: env!("CARGO_PKG_VERSION").into(),
-            ..ApiVersionsRequest::default()
         };
         let request =
             encode(&request, version, client_id).map_err(|error| failed(error.to_string()))?;

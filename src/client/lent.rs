@@ -112,7 +112,7 @@ impl AsyncRead for Lent {
                 guard.watch(buf.filled().get(before..).unwrap_or_default())?;
                 Poll::Ready(Ok(()))
             }
-            failed => failed,
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
         }
     }
 }

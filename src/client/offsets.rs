@@ -251,7 +251,7 @@ fn by_topic(partitions: &[TopicPartition]) -> BTreeMap<TopicName, Vec<i32>> {
     let mut topics: BTreeMap<TopicName, Vec<i32>> = BTreeMap::new();
     for partition in partitions {
         topics
-            .entry(partition.topic.clone())
+            .entry(TopicName::clone(&partition.topic))
             .or_default()
             .push(partition.partition.0);
     }
@@ -308,7 +308,7 @@ fn read_listed(reply: &Reply, found: &mut ByPartition<ListedOffset>) -> Result<(
                 leader_epoch: LeaderEpoch(partition.leader_epoch),
             };
             found.insert(
-                TopicPartition::new(name.clone(), partition.partition_index),
+                TopicPartition::new(TopicName::clone(&name), partition.partition_index),
                 listed,
             );
         }
@@ -425,7 +425,7 @@ fn take_committed<'a>(
             continue;
         }
         let place = TopicPartition {
-            topic: topic.clone(),
+            topic: TopicName::clone(&topic),
             partition: PartitionId(partition),
         };
         let entry = CommittedOffset {

@@ -9,6 +9,7 @@
 //! that the sender asks for.
 
 mod batch;
+mod flight;
 mod lane;
 mod outcome;
 mod sender;
@@ -150,7 +151,7 @@ impl Producer {
         })?;
         Ok(TopicHandle {
             index: self.shared.lock().topic(&topic.name, count),
-            name: topic.name.clone(),
+            name: TopicName::clone(&topic.name),
             partitions,
         })
     }
@@ -193,7 +194,7 @@ impl Producer {
         });
         let mut state = self.shared.lock();
         if let Some(error) = &state.failed {
-            return Err(SendError::Failed(error.clone()));
+            return Err(SendError::Failed(Box::new(error.clone())));
         }
         let taken = state.push(&self.settings, topic.index, partition, record)?;
         drop(state);

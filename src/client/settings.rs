@@ -59,8 +59,6 @@ settings! {
         |c, v| set(&mut c.brokers, BrokerAddress::parse_list(v));
     ["client.id"], "name", "tidemill", "the name under which brokers log and limit this client",
         |c, v| text(&mut c.client_id, v);
-    ["client.rack"], "name", "", "our rack; lets brokers name a closer replica",
-        |c, v| option(&mut c.client_rack, v);
     ["group.id"], "name", "", "the consumer group for committed offsets",
         |c, v| option(&mut c.group_id, v);
 
@@ -197,6 +195,7 @@ const IGNORED: &[&str] = &[
     "auto.include.jmx.reporter",
     "broker.address.family",
     "broker.version.fallback",
+    "client.rack",
     "client.dns.lookup",
     "connections.max.reauth.ms",
     "debug",
@@ -332,7 +331,6 @@ fn blank() -> Config {
     Config {
         brokers: Vec::new(),
         client_id: String::new(),
-        client_rack: None,
         group_id: None,
         security: crate::client::security::Security::default(),
         connect_timeout: zero,

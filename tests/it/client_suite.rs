@@ -179,7 +179,7 @@ pub(crate) async fn read(fetcher: &mut Fetcher, count: usize) -> BTreeMap<i32, V
                 records.push((record.offset.0, Record::from(&record)));
                 ControlFlow::<()>::Continue(())
             });
-            all.expect("readable");
+            assert!(all.expect("readable").is_continue());
         }
     }
     got

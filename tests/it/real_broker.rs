@@ -283,7 +283,7 @@ async fn values_up_to(cluster: &Cluster, topic: &str, isolation: Isolation, end:
                 values.push(record.value.expect("a value")[0]);
                 ControlFlow::<()>::Continue(())
             });
-            all.expect("readable");
+            assert!(all.expect("readable").is_continue());
         }
     }
     let begun = Instant::now();

@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::io::DuplexStream;
 
 use super::*;
+use crate::client::dial::BoxFuture;
 use crate::client::dial::BoxedStream;
 use crate::client::dial::DialError;
 use crate::protocol::message::api_versions::ApiVersion;

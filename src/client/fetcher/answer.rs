@@ -95,7 +95,7 @@ pub(super) fn take(
 fn walk(slot: &mut Slot, records: &[u8], checksums: Checksums) -> (usize, Option<Problem>) {
     let mut batches = Batches::new(records);
     let mut end = 0;
-    while let Some(batch) = batches.next() {
+    for batch in batches.by_ref() {
         let checked = batch.and_then(|batch| match checksums {
             Checksums::Check => batch.verify_crc().map(|()| batch),
             Checksums::Trust => Ok(batch),

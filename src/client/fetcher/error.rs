@@ -19,10 +19,10 @@ use crate::record::TopicPartition;
 pub enum FetchError {
     /// A broker refuses us, or the settings cannot be used. All partitions stand still.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Connect(Box<ConnectError>),
     /// A broker lacks a version of the API that we speak.
     #[error(transparent)]
-    Request(#[from] RequestError),
+    Request(Box<RequestError>),
     /// The position lies outside the log, and the policy is to fail.
     #[error(
         "position {position} of {partition} is outside the log, which holds {log_start} up to {log_end} (auto.offset.reset=none; choose an offset, or set earliest or latest)"
@@ -45,7 +45,7 @@ pub enum FetchError {
         /// Where we are.
         position: Offset,
         /// Why.
-        source: CallError,
+        source: Box<CallError>,
     },
     /// The log was cut back below our position by an unclean leader election: records that were
     /// read before are gone from it.

@@ -67,10 +67,10 @@ impl FrameBuffer {
     /// Looks at what has come; tells whether the frame is whole.
     fn advance(&mut self, read: usize, limit: usize) -> Result<bool, FrameFault> {
         self.filled += read;
-        if let (None, Some(prefix)) = (self.length, self.bytes.first_chunk()) {
-            if self.filled >= PREFIX_BYTES {
-                self.length = Some(frame_length(*prefix, limit)?);
-            }
+        if let (None, Some(prefix)) = (self.length, self.bytes.first_chunk())
+            && self.filled >= PREFIX_BYTES
+        {
+            self.length = Some(frame_length(*prefix, limit)?);
         }
         match self.length {
             // We ask for one answer at a time: nothing may follow it.

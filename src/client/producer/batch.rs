@@ -22,7 +22,7 @@ pub(super) struct Identity {
 /// Records that are closed against more, not encoded yet.
 #[derive(Debug)]
 pub(super) struct Closed {
-    pub(super) builder: BatchBuilder,
+    pub(super) builder: Box<BatchBuilder>,
     /// When its first record came.
     pub(super) since: Instant,
     /// What its records take in the send buffer.
@@ -77,7 +77,7 @@ impl Numbered {
     ) -> Option<[Self; 2]> {
         let batch = Batches::new(&self.bytes).next()?.ok()?;
         let first = self.records / 2;
-        let mut halves = [BatchBuilder::new(), BatchBuilder::new()];
+        let mut halves = [Box::<BatchBuilder>::default(), Box::default()];
         for (place, record) in (0_i32..).zip(batch.records(decompressor).ok()?) {
             let record = record.ok()?;
             let half = halves.get_mut(usize::from(place >= first))?;
@@ -98,7 +98,7 @@ impl Numbered {
 
     fn half(
         &self,
-        builder: BatchBuilder,
+        builder: Box<BatchBuilder>,
         sequence: i32,
         held: usize,
         compression: Compression,

@@ -373,7 +373,10 @@ impl Lane {
     }
 
     /// An open batch, begun now where there is none.
-    pub(super) fn open(&mut self, spare: impl FnOnce() -> BatchBuilder) -> (&mut Closed, Begun) {
+    pub(super) fn open(
+        &mut self,
+        spare: impl FnOnce() -> Box<BatchBuilder>,
+    ) -> (&mut Closed, Begun) {
         let begun = if self.open.is_none() {
             Begun::Now
         } else {

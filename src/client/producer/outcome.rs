@@ -139,7 +139,7 @@ pub enum SendError {
     },
     /// The producer has failed for good.
     #[error("the producer has failed")]
-    Failed(#[source] ProduceError),
+    Failed(#[source] Box<ProduceError>),
 }
 
 /// How many records a producer has dealt with so far.

@@ -11,21 +11,21 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 
-use crate::client::admin::wire_millis;
 use crate::client::call::CallError;
-use crate::client::call::Target;
-use crate::client::call::check;
 use crate::client::cluster::Cluster;
-use crate::client::cluster::Purpose;
 use crate::client::cluster::TopicRefusal;
 use crate::client::config::ProduceSettings;
-use crate::client::connection::Reply;
 use crate::client::connection::RequestError;
 use crate::client::dial::BoxFuture;
 use crate::client::producer::Shared;
 use crate::client::producer::batch::Identity;
-use crate::client::producer::batch::Numbered;
 use crate::client::producer::batch::encode;
+use crate::client::producer::flight::Cargo;
+use crate::client::producer::flight::Landed;
+use crate::client::producer::flight::Place;
+use crate::client::producer::flight::answer_for;
+use crate::client::producer::flight::fly;
+use crate::client::producer::flight::initialise;
 use crate::client::producer::lane::Answer;
 use crate::client::producer::lane::Next;
 use crate::client::producer::lane::Verdict;
@@ -34,40 +34,12 @@ use crate::client::producer::outcome::ProduceError;
 use crate::client::producer::state::State;
 use crate::protocol::compression::Decompressor;
 use crate::protocol::error_code::ErrorCode;
-use crate::protocol::message::init_producer_id::InitProducerIdRequest;
-use crate::protocol::message::init_producer_id::InitProducerIdResponse;
-use crate::protocol::message::produce::PartitionProduceData;
-use crate::protocol::message::produce::ProduceRequest;
 use crate::protocol::message::produce::ProduceResponse;
-use crate::protocol::message::produce::TopicProduceData;
-use crate::protocol::message::produce::TopicProduceResponse;
-use crate::record::Offset;
 use crate::record::TopicName;
 use crate::record::TopicPartition;
 
-/// Every in-sync replica acknowledges.
-const ACKS_ALL: i16 = -1;
-/// About what a request takes besides its batches.
-const REQUEST_OVERHEAD: usize = 1024;
 /// How often the sender looks for expired batches at least.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
-
-/// Which lane a batch belongs to: topic and partition by their places in the state.
-type Place = (usize, usize);
-
-/// A batch on its way.
-struct Cargo {
-    place: Place,
-    partition: TopicPartition,
-    batch: Numbered,
-}
-
-/// A request that has ended.
-struct Landed {
-    node: i32,
-    cargo: Vec<Cargo>,
-    answer: Result<Reply, RequestError>,
-}
 
 /// How a broker is doing.
 #[derive(Debug)]
@@ -204,7 +176,7 @@ impl Sender {
             let known = metadata.topics.get(&lane.partition.topic);
             let Some(leader) = known.and_then(|topic| topic.leader(lane.partition.partition))
             else {
-                self.stale.insert(lane.partition.topic.clone());
+                self.stale.insert(TopicName::clone(&lane.partition.topic));
                 lane.not_before = now + self.cluster.config().retry_backoff;
                 lane.last_error = Some("the partition has no leader".to_owned());
                 continue;
@@ -305,7 +277,7 @@ impl Sender {
             let response: ProduceResponse<'_> = reply.body()?;
             let answers = cargo
                 .iter()
-                .map(|cargo| self.answer_for(&response, &cargo.partition));
+                .map(|cargo| answer_for(&self.cluster, &response, &cargo.partition));
             Ok((answers.collect::<Vec<_>>(), response.throttle_time_ms))
         });
         match read {
@@ -338,24 +310,6 @@ impl Sender {
         }
         drop(state);
         shared.progress.notify_waiters();
-    }
-
-    fn answer_for(&self, response: &ProduceResponse<'_>, partition: &TopicPartition) -> Answer {
-        let metadata = self.cluster.metadata();
-        let id = metadata.topics.get(&partition.topic).map(|topic| topic.id);
-        let is_it = |topic: &&TopicProduceResponse<'_>| {
-            topic.name == *partition.topic || Some(topic.topic_id) == id
-        };
-        let topics = response.responses.iter().filter(is_it);
-        let mut partitions = topics.flat_map(|topic| &topic.partition_responses);
-        match partitions.find(|answer| answer.index == partition.partition.0) {
-            None => Answer::Lost("the answer says nothing about the partition".to_owned()),
-            Some(answer) => Answer::Code(
-                ErrorCode(answer.error_code),
-                Offset(answer.base_offset),
-                answer.error_message.as_ref().map(ToString::to_string),
-            ),
-        }
     }
 
     fn take_answer(&mut self, state: &mut State, cargo: Cargo, answer: Answer) {
@@ -496,87 +450,4 @@ async fn ready<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
         Some(future) => future.await,
         None => pending().await,
     }
-}
-
-async fn fly(cluster: Cluster, node: i32, cargo: Vec<Cargo>, timeout: Duration) -> Landed {
-    let answer = send(&cluster, node, &cargo, timeout).await;
-    Landed {
-        node,
-        cargo,
-        answer,
-    }
-}
-
-async fn send(
-    cluster: &Cluster,
-    node: i32,
-    cargo: &[Cargo],
-    timeout: Duration,
-) -> Result<Reply, RequestError> {
-    let connection = cluster.connection(node, Purpose::Produce).await?;
-    let awaited = {
-        let request = request(cluster, cargo, timeout);
-        let bytes = cargo
-            .iter()
-            .map(|cargo| cargo.batch.bytes.len())
-            .sum::<usize>();
-        connection
-            .start_sized(&request, timeout, bytes + REQUEST_OVERHEAD)
-            .await?
-    };
-    awaited.answer().await
-}
-
-fn request<'a>(cluster: &Cluster, cargo: &'a [Cargo], timeout: Duration) -> ProduceRequest<'a> {
-    let metadata = cluster.metadata();
-    let mut topics: Vec<TopicProduceData<'a>> = Vec::new();
-    for Cargo {
-        partition, batch, ..
-    } in cargo
-    {
-        let data = PartitionProduceData {
-            index: partition.partition.0,
-            records: Some(batch.bytes.as_slice().into()),
-        };
-        match topics
-            .iter_mut()
-            .find(|topic| topic.name == *partition.topic)
-        {
-            Some(topic) => topic.partition_data.push(data),
-            None => topics.push(TopicProduceData {
-                name: partition.topic.as_ref().into(),
-                topic_id: metadata
-                    .topics
-                    .get(&partition.topic)
-                    .map(|topic| topic.id)
-                    .unwrap_or_default(),
-                partition_data: vec![data],
-            }),
-        }
-    }
-    ProduceRequest {
-        transactional_id: None,
-        acks: ACKS_ALL,
-        timeout_ms: wire_millis(timeout),
-        topic_data: topics,
-    }
-}
-
-async fn initialise(cluster: Cluster) -> Result<Identity, CallError> {
-    let build = |_| InitProducerIdRequest {
-        transactional_id: None,
-        transaction_timeout_ms: i32::MAX,
-        ..InitProducerIdRequest::default()
-    };
-    let read = |reply: &Reply, _| {
-        let response: InitProducerIdResponse = reply.body()?;
-        check(reply, response.error_code, None)?;
-        Ok(Identity {
-            id: response.producer_id,
-            epoch: response.producer_epoch,
-        })
-    };
-    cluster
-        .call("ask for a producer id", Target::Any, build, read)
-        .await
 }

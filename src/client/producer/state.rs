@@ -45,7 +45,7 @@ pub(super) struct State {
     held: usize,
     pub(super) failed: Option<ProduceError>,
     pub(super) is_dropped: bool,
-    builders: Vec<BatchBuilder>,
+    builders: Vec<Box<BatchBuilder>>,
     buffers: Vec<Vec<u8>>,
 }
 
@@ -100,9 +100,9 @@ impl State {
             return index;
         }
         let lanes = (0..i32::try_from(partitions).unwrap_or(i32::MAX))
-            .map(|partition| Lane::new(TopicPartition::new(name.clone(), partition)));
+            .map(|partition| Lane::new(TopicPartition::new(TopicName::clone(name), partition)));
         self.topics.push(Topic {
-            name: name.clone(),
+            name: TopicName::clone(name),
             lanes: lanes.collect(),
             sticky: 0,
         });
@@ -300,7 +300,7 @@ impl State {
         }
     }
 
-    pub(super) fn keep_builder(&mut self, builder: BatchBuilder) {
+    pub(super) fn keep_builder(&mut self, builder: Box<BatchBuilder>) {
         if self.builders.len() < SPARES_MAX {
             self.builders.push(builder);
         }

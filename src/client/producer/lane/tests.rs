@@ -23,7 +23,7 @@ fn established() -> Lane {
 
 /// A closed batch of `records` records.
 fn put(lane: &mut Lane, records: usize) {
-    let (open, _) = lane.open(BatchBuilder::new);
+    let (open, _) = lane.open(Box::default);
     for _ in 0..records {
         open.builder
             .push(Timestamp(0), None, Some(b"v"), [])
@@ -288,7 +288,7 @@ proptest::proptest! {
         runtime.block_on(async {
             let (mut lane, mut log) = (lane(), Log::default());
             for number in 0..batches {
-                let (open, _) = lane.open(BatchBuilder::new);
+                let (open, _) = lane.open(Box::default);
                 open.builder.push(Timestamp(0), None, Some(&[number]), []).expect("fits");
                 lane.close();
             }
