@@ -6,8 +6,8 @@
 use testcontainers_modules::kafka::apache::{KAFKA_PORT, Kafka};
 use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{ContainerAsync, ImageExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+
+use crate::client_suite;
 
 const VERSION: &str = "4.3.1";
 
@@ -45,17 +45,7 @@ impl KafkaContainer {
 
 #[tokio::test]
 #[ignore = "needs Docker"]
-async fn a_broker_in_a_container_answers_a_metadata_request() {
+async fn the_client_suite_passes_on_a_broker_in_a_container() {
     let kafka = KafkaContainer::start().await;
-    let mut connection = TcpStream::connect(&kafka.bootstrap).await.unwrap();
-    // Metadata version 1, correlation 1, no client id, no topics.
-    let request = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 1, 255, 255, 0, 0, 0, 0];
-    connection.write_all(&request).await.unwrap();
-    let mut head = [0; 12];
-    connection.read_exact(&mut head).await.unwrap();
-    assert_eq!(
-        head[4..],
-        [0, 0, 0, 1, 0, 0, 0, 1],
-        "correlation 1, one broker"
-    );
+    client_suite::suite(&kafka.bootstrap).await;
 }

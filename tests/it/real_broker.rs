@@ -1,5 +1,6 @@
-//! The client against Apache Kafka. The addresses come from the environment, as
-//! `peers/kafka start NAME --sasl --tls` prints them; a missing one fails.
+//! The client against Apache Kafka with security. Run by
+//! `compose/with-kafka --sasl --tls -- cargo test -- --ignored`, which sets the addresses; a missing
+//! one fails.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -37,7 +38,9 @@ use tokio::time::Instant;
 use crate::client_suite;
 
 fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("needs a broker: set {name}"))
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("needs Apache Kafka: {name} is not set (compose/with-kafka --sasl --tls sets it)")
+    })
 }
 
 fn secured(bootstrap: &str, properties: &[(&str, &str)]) -> Config {
@@ -49,9 +52,9 @@ fn secured(bootstrap: &str, properties: &[(&str, &str)]) -> Config {
 }
 
 #[tokio::test]
-#[ignore = "needs a broker at TIDEMILL_TEST_BROKERS"]
+#[ignore = "needs compose/with-kafka"]
 async fn the_suite_passes() {
-    client_suite::suite(&variable("TIDEMILL_TEST_BROKERS")).await;
+    client_suite::suite(&variable("BOOTSTRAP")).await;
 }
 
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
@@ -66,17 +69,17 @@ fn alice<'a>(protocol: &'a str, mechanism: &'a str, password: &'a str) -> [(&'a 
 }
 
 #[tokio::test]
-#[ignore = "needs a broker at TIDEMILL_TEST_BROKERS_SASL"]
+#[ignore = "needs compose/with-kafka --sasl"]
 async fn every_mechanism_logs_in_and_a_wrong_password_is_refused_at_once() {
     for mechanism in MECHANISMS {
         let config = secured(
-            "TIDEMILL_TEST_BROKERS_SASL",
+            "BOOTSTRAP_SASL",
             &alice("SASL_PLAINTEXT", mechanism, "alice-secret"),
         );
         let cluster = Cluster::connect(config).await.expect(mechanism);
         cluster.refresh_all().await.expect("listed");
         let config = secured(
-            "TIDEMILL_TEST_BROKERS_SASL",
+            "BOOTSTRAP_SASL",
             &alice("SASL_PLAINTEXT", mechanism, "wrong"),
         );
         let error = Cluster::connect(config).await.expect_err("refused");
@@ -90,13 +93,12 @@ async fn every_mechanism_logs_in_and_a_wrong_password_is_refused_at_once() {
 }
 
 #[tokio::test]
-#[ignore = "needs a broker at TIDEMILL_TEST_BROKERS_TLS"]
+#[ignore = "needs compose/with-kafka --sasl --tls"]
 async fn tls_works_with_the_authority_with_a_client_certificate_and_with_sasl_over_it() {
-    let [ca, certificate, key] = ["CA_FILE", "CLIENT_CERT", "CLIENT_KEY"]
-        .map(|name| variable(&format!("TIDEMILL_TEST_{name}")));
+    let [ca, certificate, key] = ["CA_FILE", "CLIENT_CERT", "CLIENT_KEY"].map(variable);
     let trust = ("ssl.ca.location", ca.as_str());
     let plain_tls = [("security.protocol", "SSL"), trust];
-    let cluster = Cluster::connect(secured("TIDEMILL_TEST_BROKERS_TLS", &plain_tls))
+    let cluster = Cluster::connect(secured("BOOTSTRAP_TLS", &plain_tls))
         .await
         .expect("TLS");
     cluster.refresh_all().await.expect("listed");
@@ -106,27 +108,23 @@ async fn tls_works_with_the_authority_with_a_client_certificate_and_with_sasl_ov
         ("ssl.certificate.location", certificate.as_str()),
         ("ssl.key.location", key.as_str()),
     ];
-    Cluster::connect(secured("TIDEMILL_TEST_BROKERS_TLS", &mutual))
+    Cluster::connect(secured("BOOTSTRAP_TLS", &mutual))
         .await
         .expect("mutual TLS");
     let mut both = alice("SASL_SSL", "SCRAM-SHA-512", "alice-secret").to_vec();
     both.push(trust);
-    Cluster::connect(secured("TIDEMILL_TEST_BROKERS_SASL_TLS", &both))
+    Cluster::connect(secured("BOOTSTRAP_SASL_TLS", &both))
         .await
         .expect("SASL over TLS");
-    let error = Cluster::connect(secured(
-        "TIDEMILL_TEST_BROKERS_TLS",
-        &[("security.protocol", "SSL")],
-    ))
-    .await;
+    let error = Cluster::connect(secured("BOOTSTRAP_TLS", &[("security.protocol", "SSL")])).await;
     let error = error.expect_err("an unknown authority");
     assert_eq!(error.kind(), ErrorKind::NotReachable, "{error}");
 }
 
 #[tokio::test]
-#[ignore = "needs a broker at TIDEMILL_TEST_BROKERS_TLS"]
+#[ignore = "needs compose/with-kafka --sasl --tls"]
 async fn a_plain_client_on_a_tls_port_is_told_what_to_set() {
-    let config = client_suite::config(&variable("TIDEMILL_TEST_BROKERS_TLS"));
+    let config = client_suite::config(&variable("BOOTSTRAP_TLS"));
     let error = Cluster::connect(config).await.expect_err("TLS");
     assert_eq!(error.kind(), ErrorKind::NotReachable, "{error}");
 }
