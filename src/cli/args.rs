@@ -18,25 +18,37 @@ pub struct ClusterArgs {
     #[arg(
         short,
         long,
+        global = true,
         value_name = "HOST:PORT,…",
         env = "TIDEMILL_BROKERS",
         hide_env = true
     )]
     pub brokers: Option<String>,
     /// Schema registry
-    #[arg(long, value_name = "URL", env = "TIDEMILL_REGISTRY", hide_env = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "TIDEMILL_REGISTRY",
+        hide_env = true
+    )]
     pub registry: Option<String>,
     /// File of client properties, as Java's or librdkafka's clients read it
-    #[arg(short = 'F', long = "config", value_name = "FILE.properties")]
-    pub file: Option<PathBuf>,
+    #[arg(
+        short = 'F',
+        long = "config",
+        global = true,
+        value_name = "FILE.properties"
+    )]
+    pub config_file: Option<PathBuf>,
     /// One client property, by the name that Java's or librdkafka's clients have for it
-    #[arg(short = 'X', value_name = "NAME=VALUE")]
+    #[arg(short = 'X', global = true, value_name = "NAME=VALUE")]
     pub properties: Vec<String>,
     /// How long to wait for a connection
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "5s")]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration, default_value = "5s")]
     pub connect_timeout: Duration,
     /// How long the whole command may take; past it, exit code 8
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 }
 

@@ -55,7 +55,7 @@ impl ClusterArgs {
         for (name, value) in properties {
             set(&mut config, name, value)?;
         }
-        if let Some(file) = &self.file {
+        if let Some(file) = &self.config_file {
             for warning in config.load(file).map_err(|error| unusable(&error))? {
                 tell(&warning);
             }

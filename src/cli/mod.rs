@@ -139,3 +139,15 @@ fn start_log(verbosity: Verbosity) {
         .with_target(false)
         .init();
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn no_flag_is_defined_twice_in_any_command() {
+        Cli::command().debug_assert();
+    }
+}
