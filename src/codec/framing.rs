@@ -139,3 +139,108 @@ pub fn put_prefix(out: &mut Vec<u8>, id: SchemaId) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Header;
+    use crate::record::put_header;
+
+    const GUID: u128 = 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10;
+
+    #[test]
+    fn every_prefix_is_read_and_written() {
+        let mut guid = vec![1];
+        guid.extend_from_slice(&GUID.to_be_bytes());
+        for (prefix, id) in [
+            (&[0, 0, 0, 0, 1][..], SchemaId::Number(1)),
+            (&[0, 0, 0, 0, 0], SchemaId::Number(0)),
+            (&[0, 0xff, 0xff, 0xff, 0xff], SchemaId::Number(-1)),
+            (&[0, 0x7f, 0xff, 0xff, 0xff], SchemaId::Number(i32::MAX)),
+            (&guid, SchemaId::Guid(GUID)),
+        ] {
+            for payload in [&b""[..], b"datum"] {
+                let mut bytes = Vec::new();
+                put_prefix(&mut bytes, id);
+                assert_eq!(bytes, prefix);
+                bytes.extend_from_slice(payload);
+                assert_eq!(split(&bytes), Ok((id, payload)));
+            }
+            for have in 1..prefix.len() {
+                let need = prefix.len();
+                assert_eq!(
+                    split(&prefix[..have]),
+                    Err(FramingError::Short { have, need })
+                );
+            }
+        }
+        assert_eq!(split(&[]), Err(FramingError::Short { have: 0, need: 5 }));
+        assert_eq!(
+            split(&[2, 0, 0, 0, 1]),
+            Err(FramingError::Magic { magic: 2 })
+        );
+        assert_eq!(
+            split(b"{\"a\":1}"),
+            Err(FramingError::Magic { magic: b'{' })
+        );
+    }
+
+    #[test]
+    fn a_guid_is_shown_with_hyphens() {
+        let shown = SchemaId::Guid(GUID).to_string();
+        assert_eq!(shown, "01020304-0506-0708-090a-0b0c0d0e0f10");
+        assert_eq!(
+            SchemaId::Guid(0).to_string(),
+            "00000000-0000-0000-0000-000000000000"
+        );
+        assert_eq!(SchemaId::Number(-1).to_string(), "-1");
+    }
+
+    /// Splits what has the prefix of schema 9, beside these headers named [`VALUE_HEADER`].
+    fn with_headers(values: &[Option<&[u8]>]) -> Result<(SchemaId, usize), FramingError> {
+        let mut block = Vec::new();
+        for &value in values {
+            put_header(
+                &mut block,
+                Header {
+                    name: VALUE_HEADER,
+                    value,
+                },
+            );
+        }
+        put_header(
+            &mut block,
+            Header {
+                name: KEY_HEADER,
+                value: Some(b"\x05"),
+            },
+        );
+        let headers = HeadersView::parse(&block, values.len() + 1).expect("headers");
+        let split = split_with_headers(headers, VALUE_HEADER, &[0, 0, 0, 0, 9, 1]);
+        split.map(|(id, payload)| (id, payload.len()))
+    }
+
+    #[test]
+    fn the_last_header_of_its_name_goes_before_the_prefix() {
+        let number = |number| Ok((SchemaId::Number(number), 6));
+        assert_eq!(
+            with_headers(&[]),
+            Ok((SchemaId::Number(9), 1)),
+            "the prefix"
+        );
+        assert_eq!(with_headers(&[Some(&[0, 0, 0, 0, 7])]), number(7));
+        let (first, last): (&[u8], &[u8]) = (&[0, 0, 0, 0, 7], &[0, 0, 0, 0, 8]);
+        assert_eq!(with_headers(&[Some(first), Some(last)]), number(8));
+        assert_eq!(
+            with_headers(&[None]),
+            Ok((SchemaId::Number(9), 1)),
+            "a null header"
+        );
+        let extra = Err(FramingError::HeaderLength { extra: 1 });
+        assert_eq!(with_headers(&[Some(&[0, 0, 0, 0, 7, 7])]), extra);
+        assert_eq!(
+            with_headers(&[Some(&[3])]),
+            Err(FramingError::Magic { magic: 3 })
+        );
+    }
+}
