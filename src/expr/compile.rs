@@ -22,10 +22,9 @@ use crate::expr::code::Code;
 use crate::expr::code::Env;
 use crate::expr::code::General;
 use crate::expr::code::slot;
-use crate::expr::element;
 use crate::expr::error::Diagnostic;
 use crate::expr::error::Fault;
-use crate::expr::meta::meta_code;
+use crate::expr::lookup::entry_of;
 use crate::expr::parser::parse;
 use crate::expr::program::Program;
 use crate::expr::scope::Binding;
@@ -406,7 +405,7 @@ impl Compiler<'_> {
             };
         }
         if let Some(Binding::Meta(meta)) = self.scope.binding(name) {
-            return meta_code(*meta, span);
+            return Self::meta(*meta, span);
         }
         if let Some(name) = TYPE_NAMES.iter().find(|own| **own == name) {
             return Typed {
@@ -477,7 +476,7 @@ impl Compiler<'_> {
             ty,
             is_optional,
             code: Code::Maybe(Box::new(move |env| match code.maybe(env)? {
-                Some(operand) => element::entry_of(operand, &name).map_err(|f| at.raise(f)),
+                Some(operand) => entry_of(operand, &name).map_err(|f| at.raise(f)),
                 None => Ok(None),
             })),
         }

@@ -24,6 +24,38 @@ use crate::record::HeadersView;
 use crate::record::Value;
 
 impl Compiler<'_> {
+    /// Code for `meta`, which stands at `span`.
+    pub(super) fn meta(meta: Meta, span: &Range<usize>) -> Typed {
+        let at = At::new(span);
+        let (ty, code): (_, General) = match meta {
+            Meta::Topic => (
+                Type::Text,
+                Box::new(|env| Ok(Cow::Owned(Value::text(env.row.topic)))),
+            ),
+            Meta::Partition => (
+                Type::Int,
+                Box::new(|env| Ok(Cow::Owned(Value::Int(env.row.partition.0.into())))),
+            ),
+            Meta::Offset => (
+                Type::Int,
+                Box::new(|env| Ok(Cow::Owned(Value::Int(env.row.record.offset.0)))),
+            ),
+            Meta::Timestamp => (
+                Type::Timestamp,
+                Box::new(move |env| {
+                    let instant = DateTime::from_timestamp_millis(env.row.record.timestamp.0);
+                    let instant = instant.ok_or_else(|| at.raise(Fault::Overflow))?;
+                    Ok(Cow::Owned(Value::Timestamp(instant)))
+                }),
+            ),
+            Meta::Headers => (
+                Type::map(Type::Text, Type::Dyn),
+                Box::new(|env| Ok(Cow::Owned(all_headers(env.row.record.headers)))),
+            ),
+        };
+        Typed::general(ty, span, code)
+    }
+
     /// `headers.name`, which needs no map of all of them.
     pub(super) fn header(&self, operand: &Expr, field: &Spanned) -> Option<Selection> {
         let Node::Name(name) = &operand.node else {
@@ -44,38 +76,6 @@ impl Compiler<'_> {
             })),
         })
     }
-}
-
-/// Code for `meta`, which stands at `span`.
-pub(super) fn meta_code(meta: Meta, span: &Range<usize>) -> Typed {
-    let at = At::new(span);
-    let (ty, code): (_, General) = match meta {
-        Meta::Topic => (
-            Type::Text,
-            Box::new(|env| Ok(Cow::Owned(Value::text(env.row.topic)))),
-        ),
-        Meta::Partition => (
-            Type::Int,
-            Box::new(|env| Ok(Cow::Owned(Value::Int(env.row.partition.0.into())))),
-        ),
-        Meta::Offset => (
-            Type::Int,
-            Box::new(|env| Ok(Cow::Owned(Value::Int(env.row.record.offset.0)))),
-        ),
-        Meta::Timestamp => (
-            Type::Timestamp,
-            Box::new(move |env| {
-                let instant = DateTime::from_timestamp_millis(env.row.record.timestamp.0);
-                let instant = instant.ok_or_else(|| at.raise(Fault::Overflow))?;
-                Ok(Cow::Owned(Value::Timestamp(instant)))
-            }),
-        ),
-        Meta::Headers => (
-            Type::map(Type::Text, Type::Dyn),
-            Box::new(|env| Ok(Cow::Owned(all_headers(env.row.record.headers)))),
-        ),
-    };
-    Typed::general(ty, span, code)
 }
 
 /// Headers as a map. Of headers that repeat, the last counts, in the place of the first.

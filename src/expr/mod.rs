@@ -19,6 +19,7 @@ mod element;
 mod equality;
 mod error;
 mod function;
+mod lookup;
 mod meta;
 mod number;
 mod operator;

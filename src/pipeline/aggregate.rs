@@ -25,33 +25,35 @@ const LATER: [&str; 12] = [
 
 const EXAMPLE: &str = "write an aggregate such as `sum(value.price)` or `count()`";
 
-/// Compiles one aggregate, and says what is known of the type of its results.
-pub(super) fn compile(
-    compiler: &mut Compiler<'_, '_>,
-    name: &Located<String>,
-    expression: &Expression,
-    scope: &Scope,
-    fields: &mut Fields,
-) -> Option<(Type, NamedAggregate)> {
-    match aggregate(expression, scope, fields) {
-        Ok((function, argument)) => Some((
-            result_type(function, argument.as_ref()),
-            NamedAggregate {
-                name: name.value.as_str().into(),
-                function,
-                argument,
-            },
-        )),
-        Err(diagnostics) => {
-            for diagnostic in diagnostics {
-                compiler.diagnose(expression, diagnostic);
+impl Compiler<'_, '_> {
+    /// Compiles one aggregate, and says what is known of the type of its results.
+    pub(super) fn aggregate(
+        &mut self,
+        name: &Located<String>,
+        expression: &Expression,
+        scope: &Scope,
+        fields: &mut Fields,
+    ) -> Option<(Type, NamedAggregate)> {
+        match read(expression, scope, fields) {
+            Ok((function, argument)) => Some((
+                result_type(function, argument.as_ref()),
+                NamedAggregate {
+                    name: name.value.as_str().into(),
+                    function,
+                    argument,
+                },
+            )),
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    self.diagnose(expression, diagnostic);
+                }
+                None
             }
-            None
         }
     }
 }
 
-fn aggregate(
+fn read(
     expression: &Expression,
     scope: &Scope,
     fields: &mut Fields,

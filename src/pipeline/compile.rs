@@ -10,8 +10,6 @@ use crate::expr::Diagnostic;
 use crate::expr::Program;
 use crate::expr::Scope;
 use crate::expr::Type;
-use crate::pipeline::Outside;
-use crate::pipeline::aggregate;
 use crate::pipeline::file::Expression;
 use crate::pipeline::file::File;
 use crate::pipeline::file::FlowBody;
@@ -19,6 +17,7 @@ use crate::pipeline::file::FlowEntry;
 use crate::pipeline::file::Located;
 use crate::pipeline::file::SourceBody;
 use crate::pipeline::finding::Finding;
+use crate::pipeline::outside::Outside;
 use crate::pipeline::schema_type::type_of;
 use crate::pipeline::yaml::place;
 use crate::record::TopicName;
@@ -370,7 +369,7 @@ impl Compiler<'_, '_> {
         let mut named = Vec::with_capacity(aggregates.len());
         let mut types = Vec::with_capacity(aggregates.len());
         for (name, expression) in aggregates {
-            let compiled = aggregate::compile(self, name, expression, scope, fields);
+            let compiled = self.aggregate(name, expression, scope, fields);
             let (ty, aggregate) = match compiled {
                 Some((ty, aggregate)) => (ty, Some(aggregate)),
                 None => (Type::Dyn, None),

@@ -13,13 +13,12 @@ mod connect;
 mod file;
 mod finding;
 mod keys;
+mod outside;
 mod read;
 mod schema_type;
 mod sink;
 mod window;
 mod yaml;
-
-use std::fmt;
 
 use crate::stream::plan::Plan;
 
@@ -27,6 +26,7 @@ pub use file::{
     Connect, FUTURE_DEFAULT, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, VALUE_FORMAT_DEFAULT,
 };
 pub use finding::{Colour, Finding, Findings};
+pub use outside::Outside;
 pub use yaml::FILE_BYTES_MAX;
 
 /// A pipeline, ready to be run.
@@ -36,22 +36,6 @@ pub struct Pipeline {
     pub connect: Connect,
     /// What is computed.
     pub plan: Plan,
-}
-
-/// What a pipeline file may ask of the world around it.
-#[derive(Clone, Copy)]
-pub struct Outside<'o> {
-    /// The value of an environment variable.
-    pub variable: &'o dyn Fn(&str) -> Option<String>,
-    /// The text of the schema file with this name, which is relative to the pipeline file; or why
-    /// it cannot be read.
-    pub schema_file: &'o dyn Fn(&str) -> Result<String, String>,
-}
-
-impl fmt::Debug for Outside<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outside").finish_non_exhaustive()
-    }
 }
 
 /// Reads, checks and compiles the pipeline file `text`.

@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 
 use crate::codec::format::Format;
 use crate::expr::duration;
-use crate::pipeline::Outside;
 use crate::pipeline::file::Expression;
 use crate::pipeline::file::FUTURE_DEFAULT;
 use crate::pipeline::file::File;
@@ -24,7 +23,7 @@ use crate::pipeline::keys::Keys;
 use crate::pipeline::keys::Vocabulary;
 use crate::pipeline::keys::entries;
 use crate::pipeline::keys::keys;
-use crate::pipeline::window::stand_in;
+use crate::pipeline::outside::Outside;
 use crate::pipeline::yaml::Key;
 use crate::pipeline::yaml::Node;
 use crate::record::TopicName;
@@ -247,7 +246,7 @@ impl Reader<'_, '_> {
         Some(FlowBody {
             filter: filter.and_then(|node| self.expression(node)),
             key: keys.optional("key").and_then(|node| self.expression(node)),
-            window: window.and_then(|node| self.window(node).or_else(|| stand_in(node))),
+            window: window.and_then(|node| self.window(node)),
             aggregate: aggregate.map(|node| self.columns(node, "aggregates by name")),
             select: select.map(|node| self.columns(node, "fields by name")),
             emit,

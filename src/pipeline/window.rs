@@ -19,7 +19,12 @@ const WINDOW: Vocabulary = Vocabulary {
 };
 
 impl Reader<'_, '_> {
+    /// The window of a flow; where it cannot be read, which is reported, one in its place.
     pub(super) fn window(&mut self, node: &Node) -> Option<Located<TimeWindows>> {
+        self.as_written(node).or_else(|| stand_in(node))
+    }
+
+    fn as_written(&mut self, node: &Node) -> Option<Located<TimeWindows>> {
         let keys = self.keys(node, &node.span, &WINDOW)?;
         let grace = keys.optional("grace").map(|node| self.span(node));
         let grace = grace.unwrap_or(Some(GRACE_DEFAULT));
@@ -64,7 +69,7 @@ impl Reader<'_, '_> {
 
 /// The window that is assumed where one could not be read, so that the rest of the flow can still
 /// be checked.
-pub(super) fn stand_in(node: &Node) -> Option<Located<TimeWindows>> {
+fn stand_in(node: &Node) -> Option<Located<TimeWindows>> {
     let windows = TimeWindows::tumbling(TimeDelta::minutes(1), GRACE_DEFAULT);
     windows.ok().map(|value| Located {
         value,
