@@ -111,10 +111,6 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Shrinks only.
 const PART_CYCLES: &[(&[&str], &str)] = &[
     (
-        &["src/expr/compile", "src/expr/element"],
-        "an index is an expression, and an expression may be an index: one compiler in two files",
-    ),
-    (
         &["src/client/call", "src/client/cluster"],
         "a call picks its broker by the layout, and the layout is learnt by a call",
     ),
