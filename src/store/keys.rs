@@ -1,6 +1,7 @@
 //! Keys to dense ids.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -33,14 +34,17 @@ pub struct TaggedKey<'a> {
 /// without uses stay findable until they are as many as the used ones and at least
 /// [`UNUSED_KEPT_MIN`]; then all of them go at once, so that a key that comes and goes with each
 /// window costs no more than its look-up.
+///
+/// A look-up touches as little memory as it can: the table of ids, then one entry that holds the
+/// hash and, if it is short, the key itself.
 #[derive(Debug, Default)]
 pub struct Keys {
     table: HashTable<u32>,
     entries: Vec<Entry>,
+    /// How many uses each key has, by id; [`FREE`] where the id is nobody's.
+    uses: Vec<u32>,
     free: Vec<u32>,
-    arena: Vec<u8>,
-    /// Bytes of the arena that belong to no key any more.
-    dead_bytes: usize,
+    long_keys: LongKeys,
     used: usize,
     hasher: RandomState,
 }
@@ -48,17 +52,108 @@ pub struct Keys {
 /// How many unused keys are always kept.
 pub const UNUSED_KEPT_MIN: usize = 1024;
 
-/// How many dead bytes are never worth a compaction.
-const DEAD_BYTES_KEPT_MIN: usize = 64 * 1024;
+/// Stands for the uses of an id that is nobody's.
+const FREE: u32 = u32::MAX;
+
+/// How long a key may be to stand in its entry, which is then half a cache line.
+const SHORT_MAX: usize = 22;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     hash: u64,
-    start: usize,
-    len: usize,
-    uses: u32,
+    /// The key, or where it stands among the long ones: start and length, 8 bytes each.
+    bytes: [u8; SHORT_MAX],
+    /// How many of `bytes` are the key's; [`LONG`] for a long one.
+    len: u8,
     tag: u8,
-    is_live: bool,
+}
+
+const LONG: u8 = u8::MAX;
+
+impl Entry {
+    fn new(hash: u64, key: TaggedKey<'_>, long_keys: &mut LongKeys) -> Self {
+        let mut bytes = [0; SHORT_MAX];
+        let len = match (
+            bytes.get_mut(..key.bytes.len()),
+            u8::try_from(key.bytes.len()),
+        ) {
+            (Some(place), Ok(len)) => {
+                place.copy_from_slice(key.bytes);
+                len
+            }
+            _ => {
+                let range = long_keys.add(key.bytes);
+                bytes = place_of(&range);
+                LONG
+            }
+        };
+        Self {
+            hash,
+            bytes,
+            len,
+            tag: key.tag,
+        }
+    }
+
+    /// Where the key stands among the long ones, if it is one of them.
+    fn long(&self) -> Option<Range<usize>> {
+        if self.len != LONG {
+            return None;
+        }
+        let (start, rest) = self.bytes.split_first_chunk()?;
+        let (len, _) = rest.split_first_chunk()?;
+        let start = usize::from_le_bytes(*start);
+        Some(start..start + usize::from_le_bytes(*len))
+    }
+}
+
+/// The form in which an entry holds `range`.
+fn place_of(range: &Range<usize>) -> [u8; SHORT_MAX] {
+    let mut bytes = [0; SHORT_MAX];
+    let numbers = range.start.to_le_bytes().into_iter();
+    let numbers = numbers.chain(range.len().to_le_bytes());
+    for (place, byte) in bytes.iter_mut().zip(numbers) {
+        *place = byte;
+    }
+    bytes
+}
+
+/// The bytes of keys that are too long for their entries, end to end.
+#[derive(Debug, Default)]
+struct LongKeys {
+    arena: Vec<u8>,
+    /// Bytes of the arena that belong to no key any more.
+    dead_bytes: usize,
+}
+
+/// How many dead bytes are never worth a compaction.
+const DEAD_BYTES_KEPT_MIN: usize = 64 * 1024;
+
+impl LongKeys {
+    fn add(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.arena.len();
+        self.arena.extend_from_slice(bytes);
+        start..self.arena.len()
+    }
+
+    fn is_compaction_due(&self) -> bool {
+        let live = self.arena.len() - self.dead_bytes;
+        self.dead_bytes > live.max(DEAD_BYTES_KEPT_MIN)
+    }
+
+    /// Moves the keys of `entries` together; no other keys are left after that.
+    fn compact<'e>(&mut self, entries: impl Iterator<Item = &'e mut Entry>) {
+        let mut arena = Vec::with_capacity(self.arena.len() - self.dead_bytes);
+        for entry in entries {
+            if let Some(range) = entry.long() {
+                let start = arena.len();
+                arena.extend_from_slice(self.arena.get(range).unwrap_or_default());
+                entry.bytes = place_of(&(start..arena.len()));
+            }
+        }
+        self.arena = arena;
+        self.dead_bytes = 0;
+    }
 }
 
 impl Keys {
@@ -110,23 +205,24 @@ impl Keys {
 
     #[cold]
     fn add(&mut self, hash: u64, key: TaggedKey<'_>) -> Option<KeyId> {
+        if self.long_keys.is_compaction_due() {
+            let live = self.entries.iter_mut().zip(&self.uses);
+            let live = live.filter(|(_, uses)| **uses != FREE);
+            self.long_keys.compact(live.map(|(entry, _)| entry));
+        }
         let id = match self.free.last() {
             Some(&id) => id,
             None => u32::try_from(self.entries.len()).ok()?,
         };
-        self.compact_if_worth_it();
-        let entry = Entry {
-            hash,
-            start: self.arena.len(),
-            len: key.bytes.len(),
-            uses: 0,
-            tag: key.tag,
-            is_live: true,
-        };
-        self.arena.extend_from_slice(key.bytes);
-        match self.free.pop().and(self.entries.get_mut(id as usize)) {
-            Some(place) => *place = entry,
-            None => self.entries.push(entry),
+        let entry = Entry::new(hash, key, &mut self.long_keys);
+        if self.free.pop().is_none() {
+            self.entries.push(entry);
+            self.uses.push(0);
+        } else if let (Some(place), Some(uses)) = (
+            self.entries.get_mut(id as usize),
+            self.uses.get_mut(id as usize),
+        ) {
+            (*place, *uses) = (entry, 0);
         }
         let entries = &self.entries;
         let rehash = |&id: &u32| entries.get(id as usize).map_or(0, |entry| entry.hash);
@@ -145,26 +241,34 @@ impl Keys {
     }
 
     #[inline]
-    fn bytes(&self, entry: &Entry) -> &[u8] {
-        let range = entry.start..entry.start + entry.len;
-        self.arena.get(range).unwrap_or_default()
+    fn bytes<'k>(&'k self, entry: &'k Entry) -> &'k [u8] {
+        match entry.bytes.get(..usize::from(entry.len)) {
+            Some(short) => short,
+            None => self.long_bytes(entry),
+        }
+    }
+
+    #[cold]
+    fn long_bytes(&self, entry: &Entry) -> &[u8] {
+        let range = entry.long().unwrap_or_default();
+        self.long_keys.arena.get(range).unwrap_or_default()
     }
 
     /// Says that one holder more has state of the key.
     #[inline]
     pub fn take_use(&mut self, id: KeyId) {
-        if let Some(entry) = self.entries.get_mut(id.index()) {
-            self.used += usize::from(entry.uses == 0);
-            entry.uses += 1;
+        if let Some(uses) = self.uses.get_mut(id.index()) {
+            self.used += usize::from(*uses == 0);
+            *uses += 1;
         }
     }
 
     /// Says that the holders named have no state of the keys any more, one use each.
     pub fn give_back(&mut self, ids: impl IntoIterator<Item = KeyId>) {
         for id in ids {
-            if let Some(entry) = self.entries.get_mut(id.index()) {
-                entry.uses = entry.uses.saturating_sub(1);
-                self.used -= usize::from(entry.uses == 0);
+            if let Some(uses @ 1..FREE) = self.uses.get_mut(id.index()) {
+                *uses -= 1;
+                self.used -= usize::from(*uses == 0);
             }
         }
         let unused = self.table.len() - self.used;
@@ -174,33 +278,19 @@ impl Keys {
     }
 
     fn reclaim(&mut self) {
-        let (entries, free) = (&mut self.entries, &mut self.free);
-        let dead_bytes = &mut self.dead_bytes;
+        let (entries, uses) = (&self.entries, &mut self.uses);
+        let (free, long_keys) = (&mut self.free, &mut self.long_keys);
         self.table
-            .retain(|&mut id| match entries.get_mut(id as usize) {
-                Some(entry) if entry.uses == 0 => {
-                    entry.is_live = false;
-                    *dead_bytes += entry.len;
+            .retain(|&mut id| match uses.get_mut(id as usize) {
+                Some(uses @ 0) => {
+                    *uses = FREE;
                     free.push(id);
+                    let long = entries.get(id as usize).and_then(Entry::long);
+                    long_keys.dead_bytes += long.map_or(0, |range| range.len());
                     false
                 }
                 _ => true,
             });
-    }
-
-    fn compact_if_worth_it(&mut self) {
-        let live = self.arena.len() - self.dead_bytes;
-        if self.dead_bytes <= live.max(DEAD_BYTES_KEPT_MIN) {
-            return;
-        }
-        let mut arena = Vec::with_capacity(live);
-        for entry in self.entries.iter_mut().filter(|entry| entry.is_live) {
-            let range = entry.start..entry.start + entry.len;
-            entry.start = arena.len();
-            arena.extend_from_slice(self.arena.get(range).unwrap_or_default());
-        }
-        self.arena = arena;
-        self.dead_bytes = 0;
     }
 }
 
@@ -247,7 +337,11 @@ mod tests {
         assert_eq!(keys.key(kept), text(b"kept"));
         assert_eq!(keys.intern(text(b"kept")), Some(kept));
         assert!(keys.ids_end() < 4 * UNUSED_KEPT_MIN, "{}", keys.ids_end());
-        assert!(keys.arena.len() < 300_000, "{}", keys.arena.len());
+        assert!(
+            keys.long_keys.arena.len() < 400_000,
+            "{}",
+            keys.long_keys.arena.len()
+        );
     }
 
     proptest! {
@@ -257,12 +351,13 @@ mod tests {
         fn every_used_key_keeps_its_id_and_bytes(
             steps in prop::collection::vec((0u32..4000, any::<bool>()), 1..6000),
         ) {
+            let key_of = |number: u32| format!("{number}").repeat(1 + number as usize % 8);
             let mut keys = Keys::new();
             let mut used: HashMap<u32, KeyId> = HashMap::new();
             for (number, is_taken) in steps {
-                let name = number.to_be_bytes();
+                let name = key_of(number);
                 if is_taken && !used.contains_key(&number) {
-                    let id = keys.intern(text(&name)).unwrap();
+                    let id = keys.intern(text(name.as_bytes())).unwrap();
                     keys.take_use(id);
                     used.insert(number, id);
                 } else if let Some(id) = used.remove(&number) {
@@ -270,9 +365,9 @@ mod tests {
                 }
             }
             for (number, id) in used {
-                let name = number.to_be_bytes();
-                prop_assert_eq!(keys.key(id), text(&name));
-                prop_assert_eq!(keys.intern(text(&name)), Some(id));
+                let name = key_of(number);
+                prop_assert_eq!(keys.key(id), text(name.as_bytes()));
+                prop_assert_eq!(keys.intern(text(name.as_bytes())), Some(id));
             }
         }
     }
