@@ -228,7 +228,7 @@ impl AfterRepartition {
 
     pub(crate) fn progress(&self, position: Offset) -> Progress {
         Progress {
-            position: position.max(self.ledger.replayed_below),
+            position: self.ledger.reached(position),
             committable: self.windowed.rebuild_from().unwrap_or(position),
             stream_time: self.clocks.stream_time(),
             sources: self.clocks.clocks().to_vec(),

@@ -83,11 +83,18 @@ impl BeforeRepartition {
         effects: &mut Effects,
     ) -> StepEnd {
         let (keying, sender) = (&mut self.keying, &mut self.sender);
-        self.source
-            .run(records, position, effects, |intake, _, row, effects| {
+        self.source.run(
+            records,
+            position,
+            effects,
+            |intake, ledger, row, effects| {
+                if ledger.is_replayed(row.record.offset) {
+                    return Ok(Outcome::Replayed);
+                }
                 sender.wake(row.record.offset);
                 take(keying, sender, intake, row, now, effects)
-            })
+            },
+        )
     }
 
     pub(crate) fn add_schema(
@@ -119,12 +126,14 @@ impl BeforeRepartition {
 
     pub(crate) fn progress(&self, position: Offset) -> Progress {
         Progress {
+            position: self.source.ledger.reached(position),
             stream_time: self.sender.clock.stream_time(),
             ..Progress::starting_at(position)
         }
     }
 
     pub(crate) fn restore(&mut self, progress: &Progress) {
+        self.source.ledger.replayed_below = progress.position;
         self.sender.clock.observe(progress.stream_time);
         self.sender.last_offset = Offset(progress.position.0.saturating_sub(1));
     }

@@ -73,10 +73,17 @@ impl Mapped {
         effects: &mut Effects,
     ) -> StepEnd {
         let mapping = &mut self.mapping;
-        self.source
-            .run(records, position, effects, |intake, _, row, effects| {
+        self.source.run(
+            records,
+            position,
+            effects,
+            |intake, ledger, row, effects| {
+                if ledger.is_replayed(row.record.offset) {
+                    return Ok(Outcome::Replayed);
+                }
                 mapping.take(intake, row, effects)
-            })
+            },
+        )
     }
 
     pub(crate) fn add_schema(
@@ -101,8 +108,11 @@ impl Mapped {
         Ok(())
     }
 
-    pub(crate) const fn progress(&self, position: Offset) -> Progress {
-        Progress::starting_at(position)
+    pub(crate) fn progress(&self, position: Offset) -> Progress {
+        Progress {
+            position: self.source.ledger.reached(position),
+            ..Progress::starting_at(position)
+        }
     }
 
     pub(crate) const fn restore(&mut self, progress: &Progress) {

@@ -46,6 +46,11 @@ impl Ledger {
         offset < self.replayed_below
     }
 
+    /// How far this run, at `position`, and those before it have come.
+    pub(crate) fn reached(&self, position: Offset) -> Offset {
+        position.max(self.replayed_below)
+    }
+
     /// Enters what became of the record at `offset`; `origin` is what to put aside, if need be.
     /// `Some` ends the step; the record is then not entered.
     #[inline]

@@ -110,7 +110,7 @@ impl Whole {
     pub(crate) fn progress(&self, position: Offset) -> Progress {
         let rebuild_from = self.timed.windowed.rebuild_from();
         Progress {
-            position: position.max(self.source.ledger.replayed_below),
+            position: self.source.ledger.reached(position),
             committable: rebuild_from.unwrap_or(position),
             stream_time: self.timed.clock.stream_time(),
             sources: Vec::new(),

@@ -437,6 +437,38 @@ fn records_read_again_after_a_restart_are_neither_late_nor_rejected_again() {
     assert_eq!(results(&rest), ["a 10 1 0", "c 10 1 3"]);
 }
 
+/// Tasks of several flows share the offset that is committed for their partition: one of them may
+/// have to read again what another needs.
+#[test]
+fn a_task_without_windows_puts_nothing_out_again_below_the_position_it_had() {
+    let windowing = Windowing {
+        key: Some("value.k"),
+        aggregates: vec![("n", Function::Count, None)],
+        ..Windowing::default()
+    };
+    let sending = || Task::new(&windowing.stages(2)[0], PartitionId(0), None).unwrap();
+    let value = r#"{"k":"a"}"#;
+    let given: Vec<Rec> = (0..4)
+        .map(|offset| Rec::new(offset, 5, "a", value))
+        .collect();
+    for make in [
+        &(|| mapping(None, None, None)) as &dyn Fn() -> Task,
+        &sending,
+    ] {
+        let (mut task, mut effects) = (make(), Effects::new());
+        step(&mut task, &given[..3], &mut effects);
+        assert_eq!(effects.account.passed, 3);
+        let shared = Progress {
+            committable: Offset(1),
+            ..task.progress()
+        };
+        let mut again = make();
+        again.restore(&shared);
+        assert_eq!(step(&mut again, &given[1..], &mut effects).len(), 1);
+        assert_eq!((effects.account.replayed, effects.account.passed), (2, 1));
+    }
+}
+
 #[test]
 fn a_record_that_was_too_far_in_the_future_stays_rejected_when_it_is_read_again() {
     let windowing = Windowing {
