@@ -95,7 +95,7 @@ pub(super) async fn finish(app: &mut App, stop: &mut Stop) -> Result<Exit, Failu
 
 /// A line for each flow: where every record went.
 pub(super) fn totals(flows: &BTreeMap<Box<str>, FlowCounts>) -> String {
-    let line = |(flow, counts): (&Box<str>, &FlowCounts)| {
+    let line = |(flow, counts): (&str, &FlowCounts)| {
         let replayed = match counts.replayed() {
             0 => String::new(),
             replayed => format!(" + {replayed} read again"),
@@ -110,7 +110,11 @@ pub(super) fn totals(flows: &BTreeMap<Box<str>, FlowCounts>) -> String {
             counts.results(),
         )
     };
-    flows.iter().map(line).collect()
+    flows
+        .iter()
+        .map(|(flow, counts)| (&**flow, counts))
+        .map(line)
+        .collect()
 }
 
 impl From<RunError> for Failure {

@@ -36,24 +36,18 @@ pub(super) fn order(number: u64, at: i64) -> Order {
         return Order::Broken(b"{\"this\": \"is no Avro\"}");
     }
     let ordered_at = if is_late(number) { at - LATE_MS } else { at };
-    let (product, price) = PRODUCTS[pick(number, 1, PRODUCTS.len())];
+    let (product, price) = pick(number, 1, &PRODUCTS);
     let field = |name: &'static str, value| (Value::text(name), value);
     Order::Whole(Value::Map(vec![
         field("order_id", Value::Text(format!("order-{number:06}").into())),
         field("product", Value::text(product)),
         field(
             "customer",
-            Value::Text(format!("customer-{:03}", pick(number, 2, 200)).into()),
+            Value::Text(format!("customer-{:03}", mixed(number, 2) % 200).into()),
         ),
         field("price", Value::Float(price)),
-        field(
-            "qty",
-            Value::Int(1 + i64::try_from(pick(number, 3, 4)).unwrap_or(0)),
-        ),
-        field(
-            "status",
-            Value::text(STATUSES[pick(number, 4, STATUSES.len())]),
-        ),
+        field("qty", Value::Int(pick(number, 3, &[1, 2, 3, 4]))),
+        field("status", Value::text(pick(number, 4, &STATUSES))),
         field("ordered_at", Value::Int(ordered_at)),
     ]))
 }
@@ -68,12 +62,16 @@ pub(super) fn is_paid(order: &Value<'_>) -> bool {
     order.field("status") == Some(&Value::text("paid"))
 }
 
-/// A number below `below` that depends on `number` and `purpose` alone: the finalizer of splitmix64
-/// (Steele, Lea, Flood 2014), which spreads consecutive numbers well.
-fn pick(number: u64, purpose: u64, below: usize) -> usize {
+/// One of `all`, which depends on `number` and `purpose` alone.
+#[expect(clippy::indexing_slicing, reason = "the place is below the length")]
+fn pick<T: Copy, const N: usize>(number: u64, purpose: u64, all: &[T; N]) -> T {
+    all[usize::try_from(mixed(number, purpose) % N as u64).unwrap_or(0)]
+}
+
+/// The finalizer of splitmix64 (Steele, Lea, Flood 2014), which spreads consecutive numbers well.
+const fn mixed(number: u64, purpose: u64) -> u64 {
     let mut mixed = (number * 8 + purpose).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^= mixed >> 31;
-    usize::try_from(mixed % below as u64).unwrap_or(0)
+    mixed ^ (mixed >> 31)
 }
