@@ -13,7 +13,7 @@ use crate::expr::duration;
 /// (`TIDEMILL_<PROPERTY_IN_CAPS>`), the file of `-F`, the default.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Cluster")]
-pub struct ClusterArgs {
+pub(super) struct ClusterArgs {
     /// Brokers to ask first, as HOST:PORT,… (default localhost:9092)
     #[arg(
         short,
@@ -55,7 +55,7 @@ pub struct ClusterArgs {
 /// How much to say on standard error.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Output")]
-pub struct Verbosity {
+pub(super) struct Verbosity {
     /// Print errors only
     #[arg(short, long, global = true)]
     pub quiet: bool,
@@ -69,7 +69,7 @@ pub struct Verbosity {
 /// # Errors
 ///
 /// What is wrong, for clap to quote.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let span = duration::parse(text).map_err(|error| error.to_string())?;
     span.to_std()
         .map_err(|_| format!("duration `{text}` is negative"))

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 /// The formats of commands that print tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ListFormat {
+pub(super) enum ListFormat {
     /// Aligned columns for people.
     #[default]
     Table,
@@ -25,7 +25,7 @@ pub enum ListFormat {
 
 /// Rows under named columns. Cells are JSON values, so that numbers stay numbers.
 #[derive(Clone, Debug)]
-pub struct Listing {
+pub(super) struct Listing {
     columns: &'static [&'static str],
     rows: Vec<Vec<Json>>,
 }
@@ -33,7 +33,7 @@ pub struct Listing {
 impl Listing {
     /// An empty listing with these columns: lower case, words joined by `_`, as they stand in JSON.
     #[must_use]
-    pub const fn new(columns: &'static [&'static str]) -> Self {
+    pub(super) const fn new(columns: &'static [&'static str]) -> Self {
         Self {
             columns,
             rows: Vec::new(),
@@ -41,7 +41,7 @@ impl Listing {
     }
 
     /// Adds a row with one cell for each column, in their order.
-    pub fn push(&mut self, row: Vec<Json>) {
+    pub(super) fn push(&mut self, row: Vec<Json>) {
         debug_assert_eq!(row.len(), self.columns.len(), "a cell for each column");
         self.rows.push(row);
     }
@@ -51,7 +51,7 @@ impl Listing {
     /// # Errors
     ///
     /// What `out` answers.
-    pub fn write(&self, format: ListFormat, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn write(&self, format: ListFormat, out: &mut dyn Write) -> io::Result<()> {
         match format {
             ListFormat::Table => self.write_table(out),
             ListFormat::Json => {

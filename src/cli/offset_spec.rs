@@ -8,7 +8,7 @@ use crate::expr::duration;
 
 /// A bound of the records to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
+pub(super) enum Bound {
     /// The first record there is.
     Start,
     /// After the last record there is at the start of the command.
@@ -32,7 +32,7 @@ pub enum Bound {
 /// `@-1h` (a while ago). A time is seconds (up to 10 digits) or milliseconds (13 digits) since the
 /// epoch, a date, or an RFC 3339 time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OffsetSpec {
+pub(super) struct OffsetSpec {
     /// The first record to read.
     pub from: Bound,
     /// The record not to read any more; `None` reads on.

@@ -16,7 +16,7 @@ use crate::record::RecordView;
 /// from 1, `%%` a percent sign. Keys, values and names take `{hex}`, `{base64}` or `{json}` behind
 /// them. `\n`, `\t`, `\r`, `\0` and `\\` are escapes. Null prints as nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordFormat {
+pub(super) struct RecordFormat {
     pieces: Vec<Piece>,
 }
 
@@ -50,7 +50,7 @@ const VERBS: &str = "%t %p %o %d %k %v %K %V %H %h{...} %i %%";
 impl RecordFormat {
     /// The value and a line feed: what `consume` prints unless told otherwise.
     #[must_use]
-    pub fn value_lines() -> Self {
+    pub(super) fn value_lines() -> Self {
         Self {
             pieces: vec![Piece::Value(Encoding::Raw), Piece::Literal(b"\n".to_vec())],
         }
@@ -58,7 +58,7 @@ impl RecordFormat {
 
     /// Appends the record, the `number`th one printed, to `out`.
     #[inline]
-    pub fn write(
+    pub(super) fn write(
         &self,
         topic: &str,
         partition: PartitionId,

@@ -54,7 +54,7 @@ impl From<FrameFault> for io::Error {
 /// # Errors
 ///
 /// [`FrameFault`], the peer's fault: close the connection.
-pub fn frame_length(prefix: [u8; 4], limit: usize) -> Result<usize, FrameFault> {
+pub(super) fn frame_length(prefix: [u8; 4], limit: usize) -> Result<usize, FrameFault> {
     match prefix {
         [0x15 | 0x16, 0x03, 0..=4, _] => return Err(FrameFault::Tls),
         [b'H', b'T', b'T', b'P'] => return Err(FrameFault::Http),
@@ -70,7 +70,7 @@ pub fn frame_length(prefix: [u8; 4], limit: usize) -> Result<usize, FrameFault> 
 
 /// Follows the frames of one connection.
 #[derive(Debug)]
-pub struct FrameGuard {
+pub(super) struct FrameGuard {
     limit: usize,
     expected: i32,
     head: [u8; HEAD_BYTES],
@@ -82,7 +82,7 @@ pub struct FrameGuard {
 impl FrameGuard {
     /// Watches from the first frame on; frames above `limit` bytes are refused.
     #[must_use]
-    pub const fn new(limit: usize) -> Self {
+    pub(super) const fn new(limit: usize) -> Self {
         Self {
             limit,
             expected: 0,
@@ -97,7 +97,7 @@ impl FrameGuard {
     /// # Errors
     ///
     /// [`FrameFault`] at the first byte that shows it.
-    pub fn watch(&mut self, mut bytes: &[u8]) -> Result<(), FrameFault> {
+    pub(super) fn watch(&mut self, mut bytes: &[u8]) -> Result<(), FrameFault> {
         while !bytes.is_empty() {
             let skipped = self.body.min(bytes.len());
             self.body -= skipped;

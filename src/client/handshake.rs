@@ -52,7 +52,7 @@ pub(crate) struct Handshaken {
 }
 
 /// A stream taken back from Messenger after the handshake, for reading in bulk.
-pub struct BareLink {
+pub(crate) struct BareLink {
     /// The stream; no answer is outstanding.
     pub stream: BoxedStream,
     /// What the broker speaks.

@@ -30,14 +30,14 @@ struct Slot {
 }
 
 /// The borrower's side; end of stream once the owner takes the stream back.
-pub struct Lent(Arc<Mutex<Slot>>);
+pub(super) struct Lent(Arc<Mutex<Slot>>);
 
 /// The owner's side; dropping it closes the stream.
-pub struct Owner(Arc<Mutex<Slot>>);
+pub(super) struct Owner(Arc<Mutex<Slot>>);
 
 /// Lends `stream`, refusing frames above `frame_bytes_max`.
 #[must_use]
-pub fn lend(stream: BoxedStream, frame_bytes_max: usize) -> (Owner, Lent) {
+pub(super) fn lend(stream: BoxedStream, frame_bytes_max: usize) -> (Owner, Lent) {
     let slot = Arc::new(Mutex::new(Slot {
         stream: Some(stream),
         guard: FrameGuard::new(frame_bytes_max),
@@ -55,7 +55,7 @@ fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
 impl Owner {
     /// Takes the stream back; dropping what comes back closes the socket.
     #[must_use]
-    pub fn take_back(&self) -> Option<BoxedStream> {
+    pub(super) fn take_back(&self) -> Option<BoxedStream> {
         let mut slot = lock(&self.0);
         let stream = slot.stream.take();
         for waker in [slot.reader.take(), slot.writer.take()]

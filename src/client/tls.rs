@@ -32,7 +32,7 @@ use crate::client::security::Tls;
 /// # Errors
 ///
 /// [`SecurityError`] says which file cannot be used, and how to convert it.
-pub fn connector(tls: &Tls) -> Result<TlsConnector, SecurityError> {
+pub(super) fn connector(tls: &Tls) -> Result<TlsConnector, SecurityError> {
     let provider = Arc::new(ring::default_provider());
     let verifier = verifier(tls, &provider)?;
     let builder = ClientConfig::builder_with_provider(provider)

@@ -33,9 +33,9 @@ pub enum Value<'a> {
     /// A span of time: CEL's `duration`.
     Duration(TimeDelta),
     /// Values in order.
-    List(Vec<Value<'a>>),
+    List(Vec<Self>),
     /// Entries in order of appearance, each key once.
-    Map(Vec<(Value<'a>, Value<'a>)>),
+    Map(Vec<(Self, Self)>),
 }
 
 impl<'a> Value<'a> {

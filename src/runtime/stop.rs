@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 /// Tells every worker to finish, commit and end. Dropping it tells them too.
 #[derive(Debug)]
-pub struct StopSender(watch::Sender<bool>);
+pub(super) struct StopSender(watch::Sender<bool>);
 
 /// What a worker listens to.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(super) fn pair() -> (StopSender, StopReceiver) {
 
 impl StopSender {
     /// Tells them.
-    pub fn stop(&self) {
+    pub(super) fn stop(&self) {
         self.0.send_replace(true);
     }
 }
