@@ -213,11 +213,7 @@ async fn inputs(
             .into_iter()
             .map(|stage| run(group, &partition, stage, found, sinks))
             .collect::<Result<_, _>>()?;
-        Ok(Input {
-            partition,
-            runs,
-            committed: None,
-        })
+        Ok(Input { partition, runs })
     };
     readers.into_iter().map(input).collect()
 }

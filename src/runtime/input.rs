@@ -14,7 +14,6 @@ use crate::record::Offset;
 use crate::record::RecordView;
 use crate::record::Timestamp;
 use crate::record::TopicPartition;
-use crate::runtime::commit;
 use crate::runtime::error::RunError;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
@@ -27,8 +26,6 @@ use crate::stream::task::Task;
 pub(super) struct Input {
     pub(super) partition: TopicPartition,
     pub(super) runs: Vec<Run>,
-    /// What was committed for it last.
-    pub(super) committed: Option<commit::Committed>,
 }
 
 /// A task, the stage that it is of, and what it puts out.

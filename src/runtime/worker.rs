@@ -55,6 +55,8 @@ pub(super) struct Worker {
     schemas: Schemas,
     counts: Arc<Counts>,
     decompressor: Decompressor,
+    /// What was committed last.
+    committed: HashMap<TopicPartition, Committed>,
     end: End,
     /// Up to where each input is to be read, where that is known; only with [`End::AtEnd`].
     ends: HashMap<TopicPartition, Offset>,
@@ -92,6 +94,7 @@ impl Worker {
             schemas,
             counts,
             decompressor: Decompressor::new(),
+            committed: HashMap::new(),
             end,
             ends: HashMap::new(),
             has_arrived: false,
@@ -186,11 +189,11 @@ impl Worker {
 
     async fn commit_offsets(&mut self) -> Result<(), RunError> {
         let mut changed = BTreeMap::new();
-        for input in &mut self.inputs {
+        for input in &self.inputs {
             let committed = Committed::of(input);
-            if input.committed.as_ref() != Some(&committed) {
+            if self.committed.get(&input.partition) != Some(&committed) {
                 changed.insert(input.partition.clone(), committed.clone().into());
-                input.committed = Some(committed);
+                self.committed.insert(input.partition.clone(), committed);
             }
         }
         if !changed.is_empty() {

@@ -6,6 +6,8 @@ mod allocations;
 mod batch_judges;
 // The embedded broker and schema registry over loopback.
 mod broker;
+// The command itself: what it prints, and how it ends.
+mod cli;
 // The client on the embedded broker.
 mod client_on_embedded_broker;
 // What the client promises, on any broker.
