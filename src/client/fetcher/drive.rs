@@ -114,7 +114,7 @@ impl Fetcher {
     }
 
     /// Sends the next fetch of an idle link, where there is anything to ask for.
-    pub(super) fn ask(&mut self, cx: &mut Context<'_>, index: usize) -> Step {
+    fn ask(&mut self, cx: &mut Context<'_>, index: usize) -> Step {
         let now = Instant::now();
         let Some(link) = self.links.get_mut(index) else {
             return Step::Waiting;
