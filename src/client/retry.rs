@@ -72,9 +72,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pauses_double_up_to_their_limit_and_end_before_the_deadline() {
-        let mut config = Config::default();
-        config.retry_backoff = Duration::from_millis(100);
-        config.retry_backoff_max = Duration::from_millis(300);
+        let config = Config {
+            retry_backoff: Duration::from_millis(100),
+            retry_backoff_max: Duration::from_millis(300),
+            ..Config::default()
+        };
         let begun = Instant::now();
         let mut retry = Retry::new(&config, Duration::from_millis(1000));
         let mut at = Vec::new();

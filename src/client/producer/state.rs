@@ -45,6 +45,10 @@ pub(super) struct State {
     held: usize,
     pub(super) failed: Option<ProduceError>,
     pub(super) is_dropped: bool,
+    #[expect(
+        clippy::vec_box,
+        reason = "open batches are boxed, and go back as they are"
+    )]
     builders: Vec<Box<BatchBuilder>>,
     buffers: Vec<Vec<u8>>,
 }
