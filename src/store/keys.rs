@@ -266,7 +266,9 @@ impl Keys {
     /// Says that the holders named have no state of the keys any more, one use each.
     pub fn give_back(&mut self, ids: impl IntoIterator<Item = KeyId>) {
         for id in ids {
-            if let Some(uses @ 1..FREE) = self.uses.get_mut(id.index()) {
+            if let Some(uses) = self.uses.get_mut(id.index())
+                && (1..FREE).contains(uses)
+            {
                 *uses -= 1;
                 self.used -= usize::from(*uses == 0);
             }
