@@ -4,7 +4,7 @@
 //! counts as seen: in a flow of one stage, the records that reach the operator, so that `where`
 //! holds the clock back as it does in Kafka Streams; before a repartition, every record with a
 //! usable event time, also one that `where` refuses, because there a partition whose records are
-//! all refused must not hold back the others ([`crate::stream::source_clocks`]).
+//! all refused must not hold back the others (`stream::source_clocks`).
 //!
 //! # Silence
 //!

@@ -6,8 +6,8 @@
 //! | bytes | meaning |
 //! | --- | --- |
 //! | `01` | the form |
-//! | one byte | the kind of key ([`crate::stream::key`]) |
-//! | varint, values | the arguments of the aggregates ([`crate::stream::value_bytes`]) |
+//! | one byte | the kind of key (`stream::key`) |
+//! | varint, values | the arguments of the aggregates (`stream::value_bytes`) |
 //! | `00`, or `01` and the source record | only a flow with a topic for late records carries the source record: varint timestamp, then key and value, each `00` for null or `01`, varint length, bytes |
 //!
 //! A clock record has neither key nor value. Both carry the header [`CLOCK_HEADER`]:

@@ -12,6 +12,7 @@ use tidemill::stream::clock::Reading;
 use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
+use tidemill::stream::plan::Keying;
 use tidemill::stream::plan::OnError;
 use tidemill::stream::plan::ValueFormat;
 use tidemill::stream::progress::Progress;
@@ -738,6 +739,49 @@ fn a_late_record_of_a_rekeyed_flow_goes_aside_as_it_was_in_the_source() {
     assert_eq!(late[0].header("tidemill-topic").as_deref(), Some("in"));
     assert_eq!(late[0].header("tidemill-partition").as_deref(), Some("1"));
     assert_eq!(late[0].header("tidemill-offset").as_deref(), Some("5"));
+}
+
+#[test]
+fn a_flow_is_repartitioned_only_where_equal_keys_may_stand_apart() {
+    let own_key = Windowing::default();
+    let other_key = Windowing {
+        key: Some("value.k"),
+        ..Windowing::default()
+    };
+    let partitioned = Windowing {
+        keying: Keying::AlreadyPartitioned,
+        ..other_key.clone()
+    };
+    assert_eq!(own_key.stages(4).len(), 1);
+    assert_eq!(
+        other_key.stages(1).len(),
+        1,
+        "one partition holds everything"
+    );
+    assert_eq!(partitioned.stages(4).len(), 1);
+    let stages = other_key.stages(4);
+    let (before, after) = (&stages[0], &stages[1]);
+    assert_eq!((&**before.input(), before.partitions), ("in", 4));
+    assert_eq!(
+        (&**after.input(), after.partitions),
+        ("test-flow-repartition", 4)
+    );
+    assert_eq!(
+        before.destination(Destination::Repartition),
+        Some(after.input())
+    );
+    assert_eq!(before.destination(Destination::Sink), None);
+    assert_eq!(
+        before.destination(Destination::Late),
+        None,
+        "only the second knows"
+    );
+    let dead = before.destination(Destination::DeadLetter);
+    assert_eq!(dead, after.destination(Destination::DeadLetter));
+    assert_eq!(
+        after.destination(Destination::Sink).map(|topic| &**topic),
+        Some("out")
+    );
 }
 
 #[test]

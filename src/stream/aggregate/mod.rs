@@ -1,7 +1,7 @@
 //! Aggregates: what is remembered of the values of one key in one slice of event time.
 //!
 //! One file each. An aggregate is a small cell that takes values, merges with the cell of another
-//! slice, and answers with a result; [`column::Column`] holds the cells of all keys of a slice.
+//! slice, and answers with a result; `column::Column` holds the cells of all keys of a slice.
 
 mod avg;
 pub(crate) mod column;

@@ -51,6 +51,7 @@ pub(crate) struct Windowing {
     pub(crate) future: Option<i64>,
     pub(crate) on_error: OnError,
     pub(crate) is_avro: bool,
+    pub(crate) keying: Keying,
     /// Names and expressions.
     pub(crate) select: Option<Vec<(&'static str, &'static str)>>,
     pub(crate) sink: ValueFormat,
@@ -72,6 +73,7 @@ impl Default for Windowing {
             future: None,
             on_error: OnError::DeadLetter("dead".into()),
             is_avro: false,
+            keying: Keying::ByRecordKey,
             select: None,
             sink: ValueFormat::Json,
             aggregates: vec![
@@ -144,7 +146,7 @@ impl Windowing {
                 time: self.time.map(&mut program),
                 future: self.future.map(ms),
                 idle: self.idle.map(ms),
-                keying: Keying::ByRecordKey,
+                keying: self.keying,
             },
             filter: self.filter.map(&mut program),
             key: self.key.map(&mut program),
