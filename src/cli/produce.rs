@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
+use bytes::Bytes;
 use clap::Args;
 use clap::ValueEnum;
 use memchr::memchr;
@@ -73,7 +74,8 @@ pub(super) struct Produce {
     /// An empty key or value is null
     #[arg(short = 'Z', long)]
     empty_is_null: bool,
-    /// How values are written: bytes (as they are), or avro (lines of JSON, through the registry)
+    /// How values are written: bytes (as they are), or avro (what comes in is JSON; through the
+    /// registry)
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
     value_format: Option<Format>,
     /// Schema of the values; without, the latest of the topic's subject
@@ -320,11 +322,8 @@ impl Writing<'_> {
         let or_null = |bytes: &&[u8]| !(self.args.empty_is_null && bytes.is_empty());
         let (key, value) = (key.filter(or_null), Some(value).filter(or_null));
         let value = match (&self.avro, value) {
-            (Some((id, schema)), Some(json)) => {
-                self.encoded.clear();
-                framing::put_prefix(&mut self.encoded, SchemaId::Number(*id));
-                let encoded = render::from_json(schema, json, &mut self.encoded);
-                encoded.map_err(|error| Failure::new(Exit::Data, error.to_string()))?;
+            (Some(schema), Some(json)) => {
+                encode(schema, json, &mut self.encoded)?;
                 Some(self.encoded.as_slice())
             }
             (_, value) => value,
@@ -346,7 +345,11 @@ impl Writing<'_> {
 
     async fn write_envelope(&mut self, producer: &Producer, line: &[u8]) -> Result<(), Failure> {
         let read = envelope::read_line(line);
-        let line = read.map_err(|error| Failure::new(Exit::Data, error.to_string()))?;
+        let mut line = read.map_err(|error| Failure::new(Exit::Data, error.to_string()))?;
+        if let (Some(schema), Payload::Bytes(json)) = (&self.avro, &line.value) {
+            encode(schema, json, &mut self.encoded)?;
+            line.value = Payload::Bytes(Bytes::copy_from_slice(&self.encoded));
+        }
         for payload in [&line.key, &line.value] {
             if let Payload::Avro {
                 schema: Some(id), ..
@@ -394,6 +397,14 @@ impl Writing<'_> {
         let asked = self.args.partition.map(PartitionId).or(of_record);
         asked.map_or(Placement::ByKey, Placement::Partition)
     }
+}
+
+/// Writes a value of JSON into `out` by the schema, behind the prefix that names it.
+fn encode((id, schema): &(i32, Schema), json: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
+    out.clear();
+    framing::put_prefix(out, SchemaId::Number(*id));
+    let encoded = render::from_json(schema, json, out);
+    encoded.map_err(|error| Failure::new(Exit::Data, error.to_string()))
 }
 
 fn now() -> Timestamp {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -18,6 +18,11 @@ const AFTER_ALL_MS: i64 = 1_357_500_000_000;
 const DEADLINE: &str = "60s";
 const TOLERANCE: f64 = 1e-9;
 
+const FLIGHT_SCHEMA: &str = r#"{"type": "record", "name": "Flight", "fields": [
+    {"name": "carrier", "type": "string"},
+    {"name": "dep_delay", "type": ["null", "double"]}
+]}"#;
+
 /// (key, start of the window) to (count, mean).
 type Results = BTreeMap<(String, i64), (u64, f64)>;
 
@@ -28,6 +33,28 @@ fn departures_per_carrier_and_hour_are_those_of_pandas() {
     broker.produce("flights", &flights(1).concat());
     broker.produce("flights", &closing(1));
     let _run = broker.run("flights.yaml");
+    broker.judge("departures", ["departures", "delay"], "departures.csv");
+    broker.nothing_was_put_aside("flights");
+}
+
+#[test]
+fn departures_in_avro_are_those_of_pandas() {
+    let broker = EmbeddedBroker::start();
+    broker.create("flights", 1);
+    let files = TempDir::new().unwrap();
+    let schema = files.path().join("flight.avsc");
+    fs::write(&schema, FLIGHT_SCHEMA).unwrap();
+    let schema = schema.to_str().unwrap();
+    broker.done(&["schema", "register", "flights-value", schema], "");
+    let as_avro = ["--value-format", "avro", "--schema", schema];
+    let produce = [["produce", "flights", "-i", "jsonl"], as_avro].concat();
+    broker.done(&produce, &(flights(1).concat() + &closing(1)));
+    let json = fs::read_to_string(package().join("tests/real_input/flights.yaml")).unwrap();
+    let avro = json.replace("topic: flights, value: json", "topic: flights, value: avro");
+    assert_ne!(avro, json);
+    let file = files.path().join("flights.yaml");
+    fs::write(&file, avro).unwrap();
+    let _run = broker.run_file(&file);
     broker.judge("departures", ["departures", "delay"], "departures.csv");
     broker.nothing_was_put_aside("flights");
 }
@@ -82,14 +109,9 @@ impl Drop for Running {
     }
 }
 
-/// `tidemill run`, and then its state.
-struct Pipeline {
-    _process: Running,
-    _state: TempDir,
-}
-
 struct EmbeddedBroker {
     bootstrap: String,
+    registry: String,
     _process: Running,
 }
 
@@ -100,20 +122,21 @@ impl EmbeddedBroker {
             .spawn()
             .unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line = said.next().expect("the broker says where it is").unwrap();
-        let bootstrap = line
-            .strip_prefix("BOOTSTRAP=")
-            .expect("BOOTSTRAP= comes first")
-            .to_owned();
+        let mut address = |name: &str| {
+            let line = said.next().expect("the broker says where it is").unwrap();
+            line.strip_prefix(name).expect(name).to_owned()
+        };
+        let [bootstrap, registry] = ["BOOTSTRAP=", "REGISTRY="].map(&mut address);
         Self {
             bootstrap,
+            registry,
             _process: Running(process),
         }
     }
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = tidemill(words);
-        command.args(["-b", &self.bootstrap]);
+        command.args(["-b", &self.bootstrap, "--registry", &self.registry]);
         command
     }
 
@@ -159,20 +182,13 @@ impl EmbeddedBroker {
         );
     }
 
-    fn run(&self, file: &str) -> Pipeline {
-        let path = package().join("tests/real_input").join(file);
-        let state = TempDir::new().unwrap();
-        let words = [
-            "run",
-            path.to_str().unwrap(),
-            "--state-dir",
-            state.path().to_str().unwrap(),
-        ];
-        let process = Running(self.command(&words).stderr(Stdio::null()).spawn().unwrap());
-        Pipeline {
-            _process: process,
-            _state: state,
-        }
+    fn run(&self, file: &str) -> Running {
+        self.run_file(&package().join("tests/real_input").join(file))
+    }
+
+    fn run_file(&self, path: &Path) -> Running {
+        let mut command = self.command(&["run", path.to_str().unwrap()]);
+        Running(command.stderr(Stdio::null()).spawn().unwrap())
     }
 
     /// Follows the results until the last ones for each key and window are those of the fixture.
@@ -234,7 +250,7 @@ impl EmbeddedBroker {
             "tidemill {}: {said}",
             words.join(" ")
         );
-        String::from_utf8(output.stdout).unwrap()
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }
 
