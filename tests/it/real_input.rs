@@ -117,7 +117,7 @@ struct EmbeddedBroker {
 
 impl EmbeddedBroker {
     fn start() -> Self {
-        let mut process = tidemill(&["broker", "--port", "0", "--registry-port", "0"])
+        let mut process = tidemill(&["broker", "-q", "--port", "0", "--registry-port", "0"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
