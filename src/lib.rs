@@ -20,6 +20,44 @@
 //! | 5 | [`pipeline`] | the pipeline file: read with spans, check, compile to a plan | record, codec, expr, stream | yes |
 //! | 6 | [`runtime`] | the loops of `run`: worker, commit, shutdown | all below but broker | no |
 //! | 7 | [`cli`] | flags, commands, printing, exit codes | all | no |
+//!
+//! The broker never uses the client, and the client never uses the broker: a double built from what
+//! it doubles proves nothing. Only `cli` prints, only `client` and `broker` open sockets, only
+//! `runtime` runs loops.
+//!
+//! # One record's way
+//!
+//! | step | where | what |
+//! | --- | --- | --- |
+//! | receive | [`client::fetcher`] | bytes of whole batches, lent from the buffer that the socket was read into |
+//! | split | [`protocol::batch_reader`] | records that borrow from the batch; aborted and control batches left out |
+//! | decode | [`codec::projection`] | only the fields that the plan names, into a row |
+//! | evaluate | [`expr::Program`] | `where`, `time`, `key` and the arguments of aggregates: closures over the row |
+//! | step | [`stream::task`] | one look-up of the key, one update of the window's slice; results, late and rejected records out |
+//! | encode | [`stream::effects`] | straight into one arena, and from there into [`protocol::batch_builder`] |
+//! | send | [`client::producer`] | in order, each once, at most five requests on the way |
+//! | commit | `runtime::commit` | once all of it is acknowledged: the offset that every open window can be rebuilt from |
+//!
+//! # Glossary
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | record, batch, header, key, value | what is in a topic; a *tombstone* is a record whose value is null |
+//! | topic partition | one log; an *offset* is the place of one record in it |
+//! | position | the offset of the next record to hand out |
+//! | committed offset | the offset of the next record to read after a restart |
+//! | high watermark, last stable offset, log start offset | the ends of a partition, on the broker's side |
+//! | leader epoch, producer epoch | which leadership of a partition, which incarnation of a producer; never just "epoch" |
+//! | event time, stream time, wall clock | the record's own time; the largest event time seen; ours |
+//! | out of order | with an event time below stream time |
+//! | late | with all its windows closed |
+//! | rejected, filtered | cannot be used; refused by `where` |
+//! | size, advance, grace, close | terms of windows, which are half-open; a window closes when stream time reaches its end plus grace |
+//! | pane, slice | the state of all keys for one stretch of event time |
+//! | source topic, sink topic, repartition topic | where a flow reads, where it writes, and what joins its two stages where it is keyed anew |
+//! | plan, stage, task | what a pipeline computes; a stretch of it that reads one topic; one partition of that |
+//! | effects | what a task asks to be written |
+//! | codec, projection | bytes to values and back; only those that a plan reads |
 
 #![cfg_attr(
     not(test),
