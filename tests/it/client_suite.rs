@@ -370,17 +370,23 @@ async fn records_come_back_as_they_were_written(bootstrap: &str) {
             for (partition, got) in read(&mut fetcher, records.len()).await {
                 let (offsets, got): (Vec<i64>, Vec<Record>) = got.into_iter().unzip();
                 assert!(
-                    offsets.iter().copied().eq(0..records.len() as i64),
+                    offsets
+                        .iter()
+                        .copied()
+                        .eq(0..i64::try_from(records.len()).unwrap()),
                     "{compression} {partition}"
                 );
                 assert!(got == records, "{compression} {partition}");
             }
             let first = TopicPartition::new(name.as_str(), 0);
-            assert_eq!(fetcher.position(&first), Some(Offset(records.len() as i64)));
+            assert_eq!(
+                fetcher.position(&first),
+                Some(Offset(i64::try_from(records.len()).unwrap()))
+            );
             let watermarks = fetcher.watermarks(&first).expect("read");
             assert_eq!(
                 watermarks.high_watermark,
-                Some(Offset(records.len() as i64))
+                Some(Offset(i64::try_from(records.len()).unwrap()))
             );
         }
     }
