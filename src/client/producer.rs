@@ -219,23 +219,23 @@ impl Producer {
     where
         H: Iterator<Item = Header<'h>> + Clone,
     {
-        loop {
+        let mut taken = self.push(topic, placement, record.clone());
+        while let Err(SendError::Full) = taken {
             let progress = self.shared.progress.notified();
-            match self.push(topic, placement, record.clone()) {
-                Ok(Taken::Closed) => {
-                    tokio::task::yield_now().await;
-                    return Ok(());
-                }
-                Ok(_) => return Ok(()),
-                Err(SendError::Full) => self.wait_for(progress).await,
-                Err(refused) => return Err(refused),
+            taken = self.push(topic, placement, record.clone());
+            if let Err(SendError::Full) = taken {
+                self.wait_for(progress).await;
             }
         }
+        if taken? == Taken::Closed {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
-    /// A full buffer holds open batches too: they go without waiting for their linger time.
+    /// Where only open batches fill the buffer, they go without waiting for their linger time.
     async fn wait_for(&self, progress: impl Future<Output = ()>) {
-        self.shared.lock().close_all();
+        self.shared.lock().close_if_stalled();
         self.shared.work.notify_one();
         progress.await;
     }

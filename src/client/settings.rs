@@ -130,7 +130,7 @@ settings! {
         |c, v| set(&mut c.produce.linger, millis(v, 0));
     ["batch.size"], "bytes", "262144", "a batch is sent once its records reach this size",
         |c, v| set(&mut c.produce.batch_bytes, bytes(v, 1));
-    ["buffer.memory"], "bytes", "8388608", "unacknowledged records take at most about this much",
+    ["buffer.memory"], "bytes", "4194304", "unacknowledged records take at most about this much",
         |c, v| set(&mut c.produce.buffer_bytes, bytes(v, 1024));
     ["max.request.size", "message.max.bytes"], "bytes", "1048576", "largest request and largest record",
         |c, v| set(&mut c.produce.request_bytes_max, bytes(v, 1024));

@@ -110,7 +110,12 @@ impl Lane {
 
     /// Whether anything is under way or waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_none() && self.closed.is_empty() && self.failed.is_empty() && self.flying == 0
+        self.open.is_none() && !self.is_under_way()
+    }
+
+    /// Whether there is a batch that takes no more records.
+    pub(super) fn is_under_way(&self) -> bool {
+        !self.closed.is_empty() || !self.failed.is_empty() || self.flying > 0
     }
 
     /// Closes the open batch against more records.

@@ -25,7 +25,7 @@ use crate::record::TopicPartition;
 /// About what a record takes besides key, value and headers.
 const RECORD_OVERHEAD: usize = 32;
 /// Builders and buffers kept for reuse.
-const SPARES_MAX: usize = 16;
+const SPARES_MAX: usize = 32;
 
 /// The lanes of one topic.
 #[derive(Debug)]
@@ -200,6 +200,14 @@ impl State {
             }
         }
         next
+    }
+
+    /// Closes every open batch, if nothing else is on its way that would make room.
+    pub(super) fn close_if_stalled(&mut self) {
+        let mut lanes = self.topics.iter().flat_map(|topic| &topic.lanes);
+        if !lanes.any(Lane::is_under_way) {
+            self.close_all();
+        }
     }
 
     /// Closes every open batch.
