@@ -294,9 +294,9 @@ async fn values_up_to(cluster: &Cluster, topic: &str, isolation: Isolation, end:
 }
 
 #[tokio::test]
-#[ignore = "needs a broker at TIDEMILL_TEST_BROKERS with transaction.version 2"]
+#[ignore = "needs a broker at BOOTSTRAP with transaction.version 2"]
 async fn only_committed_records_are_read_and_the_position_passes_markers() {
-    let cluster = Cluster::connect(client_suite::config(&variable("TIDEMILL_TEST_BROKERS")))
+    let cluster = Cluster::connect(client_suite::config(&variable("BOOTSTRAP")))
         .await
         .expect("connected");
     let topic = client_suite::topic(&cluster, "transactions", 1, &[]).await;
