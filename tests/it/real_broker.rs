@@ -294,7 +294,7 @@ async fn values_up_to(cluster: &Cluster, topic: &str, isolation: Isolation, end:
 }
 
 #[tokio::test]
-#[ignore = "needs a broker at BOOTSTRAP with transaction.version 2"]
+#[ignore = "needs compose/with-kafka of transaction.version 2"]
 async fn only_committed_records_are_read_and_the_position_passes_markers() {
     let cluster = Cluster::connect(client_suite::config(&variable("BOOTSTRAP")))
         .await
