@@ -293,7 +293,7 @@ proptest::proptest! {
                 lane.close();
             }
             let mut faults = faults.into_iter();
-            let mut refused = Vec::new();
+            let (mut refused, mut unknown) = (Vec::new(), Vec::new());
             while !lane.is_empty() {
                 let flight: Vec<_> = std::iter::from_fn(|| take(&mut lane)).take(5).collect();
                 assert!(!flight.is_empty(), "progress");
@@ -309,12 +309,17 @@ proptest::proptest! {
                     };
                     match lane.answered(batch, answer) {
                         Verdict::Done(_, Outcome::NotWritten(_)) => refused.push(value),
-                        Verdict::Done(_, Outcome::Unknown(_)) => panic!("nothing is given up here"),
+                        // Lost behind a refused one: the gap that this left may be the broker's.
+                        Verdict::Done(_, Outcome::Unknown(_)) => unknown.push(value),
                         _ => {}
                     }
                 }
             }
-            let expected: Vec<u8> = (0..batches).filter(|number| !refused.contains(number)).collect();
+            assert!(unknown.is_empty() || !refused.is_empty(), "nothing is given up without a refusal");
+            let may_lack = |number: &u8| unknown.contains(number) && !log.written.contains(number);
+            let expected: Vec<u8> = (0..batches)
+                .filter(|number| !refused.contains(number) && !may_lack(number))
+                .collect();
             assert_eq!(log.written, expected);
         });
     }
