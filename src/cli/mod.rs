@@ -9,6 +9,7 @@ mod args;
 mod avro;
 mod broker;
 mod check;
+mod clock;
 mod connect;
 mod consume;
 mod demo;

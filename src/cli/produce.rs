@@ -1,8 +1,6 @@
 //! `tidemill produce`: write records to a topic.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use clap::Args;
@@ -16,6 +14,7 @@ use tokio::time::Instant;
 use crate::cli::args::ClusterArgs;
 use crate::cli::args::Verbosity;
 use crate::cli::avro::Schemas;
+use crate::cli::clock::now_millis;
 use crate::cli::consume::parse_format;
 use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
@@ -135,7 +134,7 @@ impl Produce {
             progress: Progress::start("read", verbosity),
             encoded: Vec::new(),
             line: 0,
-            now: now(),
+            now: Timestamp(now_millis()),
         };
         let written = writing.write_all(&producer, &mut stop).await;
         let deadline = Instant::now() + config.produce.delivery_timeout;
@@ -245,7 +244,7 @@ impl Writing<'_> {
             };
             let count =
                 read.map_err(|error| Failure::new(Exit::Failed, format!("read {name}: {error}")))?;
-            self.now = now();
+            self.now = Timestamp(now_millis());
             let used = self.write_lines(producer, &buffer, name).await?;
             buffer.drain(..used);
             if count == 0 {
@@ -405,13 +404,6 @@ fn encode((id, schema): &(i32, Schema), json: &[u8], out: &mut Vec<u8>) -> Resul
     framing::put_prefix(out, SchemaId::Number(*id));
     let encoded = render::from_json(schema, json, out);
     encoded.map_err(|error| Failure::new(Exit::Data, error.to_string()))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 impl From<SendError> for Failure {

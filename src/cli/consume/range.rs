@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
+use crate::cli::clock::now_millis;
 use crate::cli::exit::Failure;
 use crate::cli::offset_spec::Bound;
 use crate::cli::offset_spec::OffsetSpec;
@@ -190,11 +189,4 @@ impl<'a> Found<'a> {
             }
         })
     }
-}
-
-fn now_millis() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

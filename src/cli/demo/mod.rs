@@ -12,8 +12,6 @@ use std::io::IsTerminal;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 use clap::Args;
 use tokio::time::Instant;
@@ -23,6 +21,7 @@ use crate::broker::BrokerConfig;
 use crate::cli::args::Verbosity;
 use crate::cli::args::parse_duration;
 use crate::cli::broker::not_started;
+use crate::cli::clock::now_millis;
 use crate::cli::demo::orders::Order;
 use crate::cli::demo::screen::Screen;
 use crate::cli::exit::Exit;
@@ -283,11 +282,4 @@ impl Shop {
         encoded.map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
         Ok(value)
     }
-}
-
-fn now_millis() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

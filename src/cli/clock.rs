@@ -1,0 +1,12 @@
+//! The wall clock, as records count time.
+
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+/// Milliseconds since the epoch; 0 before it.
+pub(super) fn now_millis() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
