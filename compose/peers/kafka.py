@@ -81,7 +81,7 @@ class Cluster:
 
     def environment(self) -> dict[str, str]:
         """What a test needs to know, as variables."""
-        said = {"BOOTSTRAP": self.bootstrap(), "KAFKA_VERSION": self.version}
+        said = {"BOOTSTRAP": self.bootstrap(), "KAFKA_VERSION": self.version, "KAFKA_LIBS": str(jars.libs(self.version))}
         for name, suffix in [("SASL", "SASL"), ("TLS", "TLS"), ("SASLTLS", "SASL_TLS")]:
             if name in self.listeners:
                 said[f"BOOTSTRAP_{suffix}"] = self.bootstrap(name)

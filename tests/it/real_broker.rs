@@ -2,36 +2,21 @@
 //! `compose/with-kafka --sasl --tls -- cargo test -- --ignored`, which sets the addresses; a missing
 //! one fails.
 
+use std::io::BufRead;
+use std::io::BufReader;
 use std::ops::ControlFlow;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
 use std::time::Duration;
 
 use tidemill::client::ErrorKind;
-use tidemill::client::Retry;
 use tidemill::client::cluster::Cluster;
-use tidemill::client::cluster::Purpose;
 use tidemill::client::config::Config;
 use tidemill::client::config::Isolation;
-use tidemill::client::connection::Connection;
-use tidemill::client::connection::Reply;
-use tidemill::client::coordinator::CoordinatorKind;
 use tidemill::client::fetcher::Fetcher;
-use tidemill::protocol::batch_builder::BatchBuilder;
-use tidemill::protocol::batch_builder::BatchStamp;
 use tidemill::protocol::compression::Decompressor;
-use tidemill::protocol::error_code::Action;
-use tidemill::protocol::error_code::ErrorCode;
-use tidemill::protocol::message::Request;
-use tidemill::protocol::message::end_txn::EndTxnRequest;
-use tidemill::protocol::message::end_txn::EndTxnResponse;
-use tidemill::protocol::message::init_producer_id::InitProducerIdRequest;
-use tidemill::protocol::message::init_producer_id::InitProducerIdResponse;
-use tidemill::protocol::message::produce::PartitionProduceData;
-use tidemill::protocol::message::produce::ProduceRequest;
-use tidemill::protocol::message::produce::ProduceResponse;
-use tidemill::protocol::message::produce::TopicProduceData;
 use tidemill::record::Offset;
-use tidemill::record::PartitionId;
-use tidemill::record::Timestamp;
 use tidemill::record::TopicPartition;
 use tokio::time::Instant;
 
@@ -129,138 +114,56 @@ async fn a_plain_client_on_a_tls_port_is_told_what_to_set() {
     assert_eq!(error.kind(), ErrorKind::NotReachable, "{error}");
 }
 
-/// One transactional producer, by hand: the client has none yet.
-struct Transactions {
-    cluster: Cluster,
-    id: String,
-    coordinator: i32,
-    producer_id: i64,
-    producer_epoch: i16,
-}
+const WITHIN: Duration = Duration::from_secs(60);
 
-const WITHIN: Duration = Duration::from_secs(30);
+/// Java's producers at work: see `tests/java/WriteTransactions.java`.
+struct JavaWriter(Child);
 
-/// Asks again while the coordinator is loading or busy with the transaction before.
-async fn until_ready<'a, R: Request<'a>>(
-    cluster: &Cluster,
-    connection: &Connection,
-    request: &R,
-    code: impl Fn(&Reply) -> i16,
-) -> Reply {
-    let mut retry = Retry::new(cluster.config(), WITHIN);
-    loop {
-        let reply = connection.request(request, WITHIN).await.expect("answered");
-        match ErrorCode(code(&reply)) {
-            ErrorCode::NONE => return reply,
-            code => assert!(
-                code.action() != Action::Fail && retry.again().await,
-                "{code}"
-            ),
-        }
+impl JavaWriter {
+    /// Returns once `rounds` rounds are decided and one more transaction is open.
+    fn start(topic: &str, rounds: u8) -> Self {
+        let program = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/java/WriteTransactions.java"
+        );
+        let mut java = Command::new("java")
+            .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+            .args(["-cp", &format!("{}/*", variable("KAFKA_LIBS")), program])
+            .args([&variable("BOOTSTRAP"), topic, &rounds.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Java is installed");
+        let said = BufReader::new(java.stdout.take().expect("piped"));
+        let open = said
+            .lines()
+            .map_while(Result::ok)
+            .any(|line| line == "open");
+        assert!(open, "Java ended: {:?}", java.wait());
+        Self(java)
+    }
+
+    /// Aborts the transaction that is open.
+    fn abort(mut self) {
+        drop(self.0.stdin.take());
+        assert!(self.0.wait().expect("it ends").success());
     }
 }
 
-impl Transactions {
-    async fn begin(cluster: &Cluster, id: &str) -> Self {
-        let found = cluster
-            .find_coordinator(CoordinatorKind::Transaction, id)
-            .await;
-        let coordinator = found.expect("a coordinator");
-        let connection = cluster
-            .connection(coordinator, Purpose::Control)
-            .await
-            .expect("connected");
-        let request = InitProducerIdRequest {
-            transactional_id: Some(id.into()),
-            transaction_timeout_ms: 60_000,
-            ..InitProducerIdRequest::default()
-        };
-        let reply = until_ready(cluster, &connection, &request, |reply| {
-            reply
-                .body::<InitProducerIdResponse>()
-                .expect("well formed")
-                .error_code
-        });
-        let reply = reply.await;
-        let response: InitProducerIdResponse = reply.body().expect("well formed");
-        Self {
-            cluster: cluster.clone(),
-            id: id.to_owned(),
-            coordinator,
-            producer_id: response.producer_id,
-            producer_epoch: response.producer_epoch,
-        }
-    }
-
-    /// Writes one batch of `count` values; the broker adds the partition itself (KIP-890).
-    async fn write(&self, topic: &str, sequence: i32, count: i32, value: &[u8]) {
-        let mut builder = BatchBuilder::new();
-        for _ in 0..count {
-            builder
-                .push(Timestamp(1), None, Some(value), [])
-                .expect("fits");
-        }
-        let stamp = BatchStamp {
-            producer_id: self.producer_id,
-            producer_epoch: self.producer_epoch,
-            base_sequence: sequence,
-            is_transactional: true,
-            ..BatchStamp::default()
-        };
-        let mut records = Vec::new();
-        builder.finish(&stamp, &mut records).expect("fits");
-        let metadata = self.cluster.topic(topic).await.expect("known");
-        let request = ProduceRequest {
-            transactional_id: Some(self.id.as_str().into()),
-            acks: -1,
-            timeout_ms: 30_000,
-            topic_data: vec![TopicProduceData {
-                name: topic.into(),
-                topic_id: metadata.id,
-                partition_data: vec![PartitionProduceData {
-                    index: 0,
-                    records: Some(records.into()),
-                }],
-            }],
-        };
-        let leader = metadata.leader(PartitionId(0)).expect("led");
-        let connection = self
-            .cluster
-            .connection(leader.node, Purpose::Produce)
-            .await
-            .expect("connected");
-        until_ready(&self.cluster, &connection, &request, |reply| {
-            let response: ProduceResponse<'_> = reply.body().expect("well formed");
-            response.responses[0].partition_responses[0].error_code
-        })
-        .await;
-    }
-
-    async fn end(&mut self, committed: bool) {
-        let connection = self
-            .cluster
-            .connection(self.coordinator, Purpose::Control)
-            .await
-            .expect("connected");
-        let request = EndTxnRequest {
-            transactional_id: self.id.as_str().into(),
-            producer_id: self.producer_id,
-            producer_epoch: self.producer_epoch,
-            committed,
-        };
-        let reply = until_ready(&self.cluster, &connection, &request, |reply| {
-            reply
-                .body::<EndTxnResponse>()
-                .expect("well formed")
-                .error_code
-        });
-        let reply = reply.await;
-        let response: EndTxnResponse = reply.body().expect("well formed");
-        (self.producer_id, self.producer_epoch) = (response.producer_id, response.producer_epoch);
-    }
+/// The processor time of this thread, in hundredths of a second.
+fn processor_ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("Linux");
+    let (_, fields) = stat.rsplit_once(')').expect("a name");
+    let fields: Vec<_> = fields.split_whitespace().collect();
+    [fields[11], fields[12]]
+        .map(|ticks| ticks.parse::<u64>().expect("a number"))
+        .iter()
+        .sum()
 }
 
 /// Reads until the position is `end`; then polls once more, which must wait and not spin.
+///
+/// All of it runs on the thread of the test.
 async fn values_up_to(cluster: &Cluster, topic: &str, isolation: Isolation, end: i64) -> Vec<u8> {
     let mut settings = cluster.config().fetch.clone();
     settings.isolation = isolation;
@@ -284,47 +187,37 @@ async fn values_up_to(cluster: &Cluster, topic: &str, isolation: Isolation, end:
             assert!(all.expect("readable").is_continue());
         }
     }
-    let begun = Instant::now();
-    let none = fetcher
-        .poll(begun + Duration::from_millis(500))
-        .await
-        .expect("readable");
-    assert!(none.is_empty() && begun.elapsed() >= Duration::from_millis(500));
+    let (begun, busy) = (Instant::now(), processor_ticks());
+    let none = fetcher.poll(begun + Duration::from_secs(1)).await;
+    assert!(none.expect("readable").is_empty());
+    assert!(begun.elapsed() >= Duration::from_secs(1), "it waits");
+    let busy = processor_ticks() - busy;
+    assert!(busy < 20, "{busy} hundredths of a second to wait a second");
     values
 }
 
 #[tokio::test]
-#[ignore = "needs compose/with-kafka of transaction.version 2"]
+#[ignore = "needs compose/with-kafka"]
 async fn only_committed_records_are_read_and_the_position_passes_markers() {
+    const ROUNDS: u8 = 6;
     let cluster = Cluster::connect(client_suite::config(&variable("BOOTSTRAP")))
         .await
         .expect("connected");
     let topic = client_suite::topic(&cluster, "transactions", 1, &[]).await;
-    let mut transactions = Transactions::begin(&cluster, &format!("{topic}-id")).await;
-    let mut other = Transactions::begin(&cluster, &format!("{topic}-other")).await;
-    let mut committed = Vec::new();
-    for round in 0..6 {
-        let is_committed = round % 2 == 0;
-        transactions.write(&topic, 0, 10, &[round]).await;
-        other.write(&topic, 0, 3, &[100 + round]).await;
-        transactions.write(&topic, 10, 5, &[round]).await;
-        transactions.end(is_committed).await;
-        other.end(!is_committed).await;
-        let (ours, theirs) = (vec![round; 15], vec![100 + round; 3]);
-        let visible = if is_committed {
-            [&ours[..10], &ours[10..]].concat()
-        } else {
-            theirs
-        };
-        committed.extend(visible);
-    }
-    transactions.write(&topic, 0, 4, &[99]).await;
-    let decided = 6 * (18 + 2);
+    let java = JavaWriter::start(&topic, ROUNDS);
+    let committed: Vec<u8> = (0..ROUNDS)
+        .flat_map(|round| match round % 2 {
+            0 => vec![round; 15],
+            _ => vec![100 + round; 3],
+        })
+        .collect();
+    let decided = i64::from(ROUNDS) * (18 + 2);
     let read = values_up_to(&cluster, &topic, Isolation::ReadCommitted, decided).await;
     assert_eq!(read, committed);
     let all = values_up_to(&cluster, &topic, Isolation::ReadUncommitted, decided + 4).await;
-    assert_eq!(all.len(), 6 * 18 + 4, "markers are no records");
-    transactions.end(false).await;
+    let written = usize::from(ROUNDS) * 18 + 4;
+    assert_eq!(all.len(), written, "markers are no records");
+    java.abort();
     let read = values_up_to(&cluster, &topic, Isolation::ReadCommitted, decided + 5).await;
     assert_eq!(read, committed);
 }
