@@ -15,6 +15,7 @@ mod consume;
 mod demo;
 pub mod exit;
 mod failures;
+mod help;
 mod listing;
 mod offset_spec;
 mod pipeline_file;
@@ -30,6 +31,7 @@ use std::io::IsTerminal;
 use std::panic;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
 use tracing_subscriber::EnvFilter;
@@ -45,7 +47,8 @@ use crate::cli::exit::Failure;
     version,
     about = "Streams, mirrors and watches Apache Kafka, from one static binary",
     after_help = "Examples:\n  tidemill demo                                    a broker, orders, windows, with nothing installed\n  tidemill consume orders -b host:9092 -o jsonl    follow a topic\n  tidemill run shop.yaml                           run a pipeline file",
-    max_term_width = 100
+    max_term_width = 100,
+    disable_help_subcommand = true
 )]
 struct Cli {
     #[command(flatten)]
@@ -72,6 +75,8 @@ enum Command {
     Check(check::Check),
     /// Run a pipeline file
     Run(run::Run),
+    /// Print the help of a command, or the JSON Schema of pipeline files
+    Help(help::Help),
 }
 
 /// Runs the command that the process was started with.
@@ -120,6 +125,7 @@ fn dispatch(command: Command, verbosity: Verbosity) -> Result<Exit, Failure> {
         Command::Schema(schema) => schema.run(),
         Command::Check(check) => check.run(verbosity),
         Command::Run(run) => run.run(verbosity),
+        Command::Help(help) => help.run(Cli::command()),
     }
 }
 
@@ -143,9 +149,7 @@ fn start_log(verbosity: Verbosity) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
-    use super::Cli;
+    use super::*;
 
     #[test]
     fn no_flag_is_defined_twice_in_any_command() {

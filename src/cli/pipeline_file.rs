@@ -34,9 +34,7 @@ pub(super) fn load(file: &Path) -> Result<Pipeline, Failure> {
 pub(super) fn compile(name: &str, text: &str, folder: &Path) -> Result<Pipeline, Failure> {
     let outside = Outside {
         variable: &|name| env::var(name).ok(),
-        schema_file: &|file| {
-            fs::read_to_string(folder.join(file)).map_err(|error| error.to_string())
-        },
+        file: &|file| fs::read_to_string(folder.join(file)).map_err(|error| error.to_string()),
     };
     let colour = match io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none() {
         true => Colour::Always,

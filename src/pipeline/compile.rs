@@ -187,7 +187,7 @@ impl Compiler<'_, '_> {
     /// The schema in a file: its text, and what it says.
     pub(super) fn schema(&mut self, file: &Located<String>) -> Option<(String, Schema)> {
         let at = |message| Finding::new(message, file.span.clone());
-        let finding = match (self.outside.schema_file)(&file.value) {
+        let finding = match (self.outside.file)(&file.value) {
             Err(reason) => at(format!("read schema {}: {reason}", file.value))
                 .help("the name is relative to the pipeline file"),
             Ok(text) => match Schema::parse(&text) {

@@ -3,26 +3,17 @@
 use std::ops::Range;
 
 use crate::pipeline::finding::Finding;
+use crate::pipeline::vocabulary::Entry;
+use crate::pipeline::vocabulary::Need;
+use crate::pipeline::vocabulary::Vocabulary;
 use crate::pipeline::yaml::Key;
 use crate::pipeline::yaml::Kind;
 use crate::pipeline::yaml::Node;
-
-/// The keys that a mapping may have.
-pub(super) struct Vocabulary {
-    /// What the mapping is, in words.
-    pub(super) of: &'static str,
-    /// The keys that are understood.
-    pub(super) known: &'static [&'static str],
-    /// The keys that will be, which are refused rather than passed over.
-    pub(super) later: &'static [&'static str],
-}
 
 /// A mapping whose keys have been held against a vocabulary.
 #[derive(Clone, Copy)]
 pub(super) struct Keys<'t> {
     entries: &'t [(Key, Node)],
-    /// Where findings about the whole point to.
-    pub(super) at: &'t Range<usize>,
 }
 
 impl<'t> Keys<'t> {
@@ -39,20 +30,12 @@ impl<'t> Keys<'t> {
         let mut keys = self.entries.iter().map(|(key, _)| key.name.as_str());
         keys.any(|key| names.contains(&key))
     }
-
-    /// The value under `name`, whose absence is reported.
-    pub(super) fn required(&self, name: &str, findings: &mut Vec<Finding>) -> Option<&'t Node> {
-        let found = self.optional(name);
-        if found.is_none() {
-            findings.push(missing(name, self.at));
-        }
-        found
-    }
 }
 
-/// The finding that `name` is missing from the mapping at `at`.
-pub(super) fn missing(name: &str, at: &Range<usize>) -> Finding {
-    Finding::new(format!("missing key `{name}`"), at.clone())
+/// The finding that the key of `entry` is missing from the mapping at `at`.
+fn missing(entry: &Entry, vocabulary: &Vocabulary, at: &Range<usize>) -> Finding {
+    let message = format!("missing key `{}` of {}", entry.name, vocabulary.of);
+    Finding::new(message, at.clone()).help(format!("add `{}`", entry.written()))
 }
 
 /// The entries of a mapping; reports where `node` is none.
@@ -70,8 +53,8 @@ pub(super) fn entries<'t>(
     None
 }
 
-/// The keys of a mapping, with every key that is not in the vocabulary reported. Findings about
-/// the mapping as a whole will point to `at`.
+/// The keys of a mapping, with every key that is not in the vocabulary reported, and every one that
+/// must be there and is not. Findings about the mapping as a whole will point to `at`.
 pub(super) fn keys<'t>(
     node: &'t Node,
     at: &'t Range<usize>,
@@ -80,11 +63,17 @@ pub(super) fn keys<'t>(
 ) -> Option<Keys<'t>> {
     let entries = entries(node, vocabulary.of, findings)?;
     for (key, _) in entries {
-        if !vocabulary.known.contains(&key.name.as_str()) {
+        if !vocabulary.names().any(|name| name == key.name) {
             findings.push(unknown(key, vocabulary));
         }
     }
-    Some(Keys { entries, at })
+    let keys = Keys { entries };
+    for entry in vocabulary.keys {
+        if entry.need == Need::Required && keys.optional(entry.name).is_none() {
+            findings.push(missing(entry, vocabulary, at));
+        }
+    }
+    Some(keys)
 }
 
 fn unknown(key: &Key, vocabulary: &Vocabulary) -> Finding {
@@ -94,8 +83,8 @@ fn unknown(key: &Key, vocabulary: &Vocabulary) -> Finding {
             .help("remove it, or wait for a later version");
     }
     let message = format!("unknown key `{}` of {}", key.name, vocabulary.of);
-    let known = vocabulary.known.join(", ");
+    let known: Vec<_> = vocabulary.names().collect();
     Finding::new(message, key.span.clone())
-        .nearest(&key.name, vocabulary.known.iter().copied())
-        .help(format!("the keys here are {known}"))
+        .nearest(&key.name, vocabulary.names())
+        .help(format!("the keys here are {}", known.join(", ")))
 }

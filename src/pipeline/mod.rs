@@ -12,11 +12,13 @@ mod compile;
 mod connect;
 mod file;
 mod finding;
+mod json_schema;
 mod keys;
 mod outside;
 mod read;
 mod schema_type;
 mod sink;
+mod vocabulary;
 mod window;
 mod yaml;
 
@@ -26,6 +28,7 @@ pub use file::{
     Connect, FUTURE_DEFAULT, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, VALUE_FORMAT_DEFAULT,
 };
 pub use finding::{Colour, Finding, Findings};
+pub use json_schema::json_schema;
 pub use outside::Outside;
 pub use yaml::FILE_BYTES_MAX;
 
@@ -51,7 +54,7 @@ pub struct Pipeline {
 ///
 /// let outside = Outside {
 ///     variable: &|_| None,
-///     schema_file: &|_| Err("no files here".to_owned()),
+///     file: &|_| Err("no files here".to_owned()),
 /// };
 /// let text = r#"
 /// tidemill: 1

@@ -7,9 +7,9 @@ use std::fmt;
 pub struct Outside<'o> {
     /// The value of an environment variable.
     pub variable: &'o dyn Fn(&str) -> Option<String>,
-    /// The text of the schema file with this name, which is relative to the pipeline file; or why
+    /// The text of the file with this name (a schema, a fixture), relative to the pipeline file; or why
     /// it cannot be read.
-    pub schema_file: &'o dyn Fn(&str) -> Result<String, String>,
+    pub file: &'o dyn Fn(&str) -> Result<String, String>,
 }
 
 impl fmt::Debug for Outside<'_> {

@@ -20,71 +20,23 @@ use crate::pipeline::file::SourceEntry;
 use crate::pipeline::file::VALUE_FORMAT_DEFAULT;
 use crate::pipeline::finding::Finding;
 use crate::pipeline::keys::Keys;
-use crate::pipeline::keys::Vocabulary;
 use crate::pipeline::keys::entries;
 use crate::pipeline::keys::keys;
 use crate::pipeline::outside::Outside;
+use crate::pipeline::vocabulary::EMIT_WORDS;
+use crate::pipeline::vocabulary::FLOW;
+use crate::pipeline::vocabulary::FORMAT_VERSION;
+use crate::pipeline::vocabulary::PIPELINE;
+use crate::pipeline::vocabulary::SINK;
+use crate::pipeline::vocabulary::SOURCE;
+use crate::pipeline::vocabulary::TOPIC_ONLY;
+use crate::pipeline::vocabulary::Vocabulary;
 use crate::pipeline::yaml::Key;
 use crate::pipeline::yaml::Node;
 use crate::record::TopicName;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Keying;
 use crate::stream::plan::OnError;
-
-/// The version of the file format that is read.
-const FORMAT_VERSION: &str = "1";
-
-const PIPELINE: Vocabulary = Vocabulary {
-    of: "a pipeline",
-    known: &[
-        "tidemill", "name", "connect", "sources", "flows", "on_error",
-    ],
-    later: &["alerts", "tests", "delivery"],
-};
-
-const SOURCE: Vocabulary = Vocabulary {
-    of: "a source",
-    known: &[
-        "topic",
-        "key",
-        "value",
-        "schema",
-        "time",
-        "idle",
-        "future",
-        "partitioned",
-    ],
-    later: &["key_schema", "table"],
-};
-
-const FLOW: Vocabulary = Vocabulary {
-    of: "a flow",
-    known: &[
-        "from",
-        "where",
-        "key",
-        "window",
-        "aggregate",
-        "select",
-        "emit",
-        "late",
-        "to",
-        "chart",
-    ],
-    later: &["join", "on_error", "branch", "lookup"],
-};
-
-const SINK: Vocabulary = Vocabulary {
-    of: "`to:`",
-    known: &["topic", "value", "schema"],
-    later: &["key", "file", "webhook", "postgres"],
-};
-
-const TOPIC_ONLY: Vocabulary = Vocabulary {
-    of: "a topic",
-    known: &["topic"],
-    later: &[],
-};
 
 /// Names that stand for something else in expressions over results.
 const TAKEN_NAMES: [&str; 2] = ["key", "window"];
@@ -125,13 +77,13 @@ impl Reader<'_, '_> {
         let whole = 0..0;
         let keys = self.keys(root, &whole, &PIPELINE)?;
         self.version(keys);
-        let name = keys.required("name", self.findings);
+        let name = keys.optional("name");
         let name = name.and_then(|node| self.topic_like(node, "a pipeline"));
         let connect = keys.optional("connect");
         let connect = connect.map(|node| self.connect(node)).unwrap_or_default();
-        let sources = keys.required("sources", self.findings);
+        let sources = keys.optional("sources");
         let sources = sources.map(|node| self.sources(node)).unwrap_or_default();
-        let flows = keys.required("flows", self.findings);
+        let flows = keys.optional("flows");
         let flows = flows.map(|node| self.flows(node)).unwrap_or_default();
         let on_error = keys.optional("on_error");
         let on_error = on_error.and_then(|node| self.on_error(node));
@@ -150,8 +102,7 @@ impl Reader<'_, '_> {
     fn version(&mut self, keys: Keys<'_>) {
         let help = format!("this version reads `tidemill: {FORMAT_VERSION}`");
         let Some(node) = keys.optional("tidemill") else {
-            let finding = Finding::new("missing key `tidemill`, the version of the format", 0..0);
-            return self.report(finding.help(help));
+            return;
         };
         let text = node.text().unwrap_or_default();
         if text == FORMAT_VERSION {
@@ -178,7 +129,7 @@ impl Reader<'_, '_> {
 
     fn source(&mut self, key: &Key, node: &Node) -> Option<SourceBody> {
         let keys = self.keys(node, &key.span, &SOURCE)?;
-        let topic = keys.required("topic", self.findings);
+        let topic = keys.optional("topic");
         let topic = topic.and_then(|node| self.topic_like(node, "a topic"));
         let value = keys.optional("value").and_then(|node| self.format(node));
         let value_format = value.map_or(VALUE_FORMAT_DEFAULT, |format| format.value);
@@ -233,13 +184,13 @@ impl Reader<'_, '_> {
 
     fn flow(&mut self, key: &Key, node: &Node) -> Option<FlowBody> {
         let keys = self.keys(node, &key.span, &FLOW)?;
-        let from = keys.required("from", self.findings);
+        let from = keys.optional("from");
         let from = from.and_then(|node| self.text(node, "the name of a source or flow"));
         let filter = keys.optional("where");
         let window = keys.optional("window");
         let aggregate = keys.optional("aggregate");
         let select = keys.optional("select");
-        let to = keys.required("to", self.findings);
+        let to = keys.optional("to");
         let to = to.and_then(|node| self.sink(node));
         let late = keys.optional("late").and_then(|node| self.late(node));
         let emit = keys.optional("emit").and_then(|node| self.emit(node));
@@ -300,8 +251,8 @@ impl Reader<'_, '_> {
             Some(other) => {
                 let message = format!("unknown `emit: {other}`");
                 let finding = Finding::new(message, node.span.clone())
-                    .nearest(other, ["final", "updates", "every-update"])
-                    .help("one of final, updates, every-update");
+                    .nearest(other, EMIT_WORDS.iter().copied())
+                    .help(format!("one of {}", EMIT_WORDS.join(", ")));
                 self.report(finding);
                 return None;
             }
@@ -335,7 +286,7 @@ impl Reader<'_, '_> {
             return None;
         }
         let keys = self.keys(node, &node.span, &TOPIC_ONLY)?;
-        let topic = keys.required("topic", self.findings)?;
+        let topic = keys.optional("topic")?;
         self.topic_like(topic, "a topic")
     }
 
@@ -352,7 +303,7 @@ impl Reader<'_, '_> {
 
     fn sink(&mut self, node: &Node) -> Option<SinkBody> {
         let keys = self.keys(node, &node.span, &SINK)?;
-        let topic = keys.required("topic", self.findings);
+        let topic = keys.optional("topic");
         let topic = topic.and_then(|node| self.topic_like(node, "a topic"));
         let value = keys.optional("value");
         let schema = keys.optional("schema");

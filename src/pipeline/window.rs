@@ -5,18 +5,10 @@ use chrono::TimeDelta;
 use crate::pipeline::file::GRACE_DEFAULT;
 use crate::pipeline::file::Located;
 use crate::pipeline::finding::Finding;
-use crate::pipeline::keys::Vocabulary;
 use crate::pipeline::read::Reader;
+use crate::pipeline::vocabulary::WINDOW;
 use crate::pipeline::yaml::Node;
 use crate::stream::window::TimeWindows;
-
-const WINDOW: Vocabulary = Vocabulary {
-    of: "a window",
-    known: &["tumbling", "hopping", "every", "grace"],
-    later: &[
-        "sliding", "session", "trailing", "rows", "calendar", "zone", "bounds", "empty",
-    ],
-};
 
 impl Reader<'_, '_> {
     /// The window of a flow; where it cannot be read, which is reported, one in its place.
@@ -38,7 +30,7 @@ impl Reader<'_, '_> {
                 }
                 (size, size)
             }
-            (None, Some(size)) => (size, keys.required("every", self.findings)?),
+            (None, Some(size)) => (size, every.or_else(|| self.without_every(node))?),
             (Some(_), Some(hopping)) => {
                 let message = "a window both tumbling and hopping";
                 self.report(
@@ -64,6 +56,14 @@ impl Reader<'_, '_> {
             })
             .map_err(|error| self.report(Finding::new(error.to_string(), node.span.clone())))
             .ok()
+    }
+}
+
+impl Reader<'_, '_> {
+    fn without_every<'t>(&mut self, window: &Node) -> Option<&'t Node> {
+        let finding = Finding::new("a hopping window without `every`", window.span.clone());
+        self.report(finding.help("add `every: 10s`, how often a window begins"));
+        None
     }
 }
 

@@ -29,12 +29,12 @@ fn fixtures() -> PathBuf {
 
 /// Compiles with the schemas among the fixtures, and without variables.
 fn compiled(text: &str) -> Result<Pipeline, Findings> {
-    let schema_file = |name: &str| {
+    let file = |name: &str| {
         fs::read_to_string(fixtures().join(name)).map_err(|_| "no such file".to_owned())
     };
     let outside = Outside {
         variable: &|_| None,
-        schema_file: &schema_file,
+        file: &file,
     };
     compile(text, &outside)
 }

@@ -1,0 +1,309 @@
+//! The table of keys: what a pipeline file may say, where, in which form.
+//!
+//! The one home of this knowledge: `check` refuses a key that is not here and misses one that must
+//! be ([`crate::pipeline::keys`]), and the JSON Schema for editors is made of it
+//! ([`crate::pipeline::json_schema`]).
+
+/// The keys that a mapping may have.
+#[derive(Debug)]
+pub(super) struct Vocabulary {
+    /// What the mapping is, in words.
+    pub(super) of: &'static str,
+    /// The keys that are understood, in the order in which help lists them.
+    pub(super) keys: &'static [Entry],
+    /// The keys that will be, which are refused rather than passed over.
+    pub(super) later: &'static [&'static str],
+}
+
+/// One key of a mapping.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: &'static str,
+    pub(super) need: Need,
+    /// What may stand under it.
+    pub(super) form: Form,
+    /// What it says, in a sentence, for people and their editors.
+    pub(super) about: &'static str,
+}
+
+/// Whether a key has to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    Required,
+    Optional,
+}
+
+/// What may stand under a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Form {
+    /// Any text.
+    Text,
+    /// The name of a topic, or of what becomes part of one's name.
+    Name,
+    /// `30s`, `1h30m`.
+    Duration,
+    /// An expression in CEL.
+    Expression,
+    /// `true` or `false`.
+    Truth,
+    /// One of [`crate::codec::format::Format::ALL`].
+    Format,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// Anything.
+    Any,
+    /// A mapping with these keys.
+    Mapping(&'static Vocabulary),
+    /// A mapping with these keys, and with others that stand for client properties.
+    Properties(&'static Vocabulary),
+    /// A mapping from names that the user chooses.
+    ByName(&'static Self),
+    OneOf(&'static [Self]),
+}
+
+impl Vocabulary {
+    /// The names of the keys that are understood.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().map(|entry| entry.name)
+    }
+}
+
+impl Entry {
+    /// The key as a person would write it.
+    pub(super) fn written(&self) -> String {
+        format!("{}: {}", self.name, self.form.written())
+    }
+}
+
+impl Form {
+    fn written(&self) -> String {
+        match self {
+            Self::Text | Self::Any => "…".to_owned(),
+            Self::Name => "NAME".to_owned(),
+            Self::Duration => "1m".to_owned(),
+            Self::Expression => "EXPRESSION".to_owned(),
+            Self::Truth => "true".to_owned(),
+            Self::Format => "json".to_owned(),
+            Self::Word(words) => words.first().copied().unwrap_or_default().to_owned(),
+            Self::Mapping(vocabulary) | Self::Properties(vocabulary) => {
+                let required = vocabulary.keys.iter();
+                let required = required.filter(|entry| entry.need == Need::Required);
+                let required: Vec<_> = required.map(Entry::written).collect();
+                format!("{{ {} }}", required.join(", "))
+            }
+            Self::ByName(form) => format!("{{ NAME: {} }}", form.written()),
+            Self::OneOf(forms) => forms.first().map(Self::written).unwrap_or_default(),
+        }
+    }
+}
+
+const fn required(name: &'static str, form: Form, about: &'static str) -> Entry {
+    Entry {
+        name,
+        need: Need::Required,
+        form,
+        about,
+    }
+}
+
+const fn optional(name: &'static str, form: Form, about: &'static str) -> Entry {
+    Entry {
+        name,
+        need: Need::Optional,
+        form,
+        about,
+    }
+}
+
+/// The version of the file format that is read.
+pub(super) const FORMAT_VERSION: &str = "1";
+
+/// The words of `emit:`.
+pub(super) const EMIT_WORDS: &[&str] = &["final", "updates", "every-update"];
+
+pub(super) static PIPELINE: Vocabulary = Vocabulary {
+    of: "a pipeline",
+    keys: &[
+        required(
+            "tidemill",
+            Form::Word(&[FORMAT_VERSION]),
+            "The version of the file format.",
+        ),
+        required(
+            "name",
+            Form::Name,
+            "The name of the pipeline: its consumer group, and the prefix of its internal topics.",
+        ),
+        optional(
+            "connect",
+            Form::Properties(&CONNECT),
+            "How to reach the cluster and the registry. `${NAME}` and `${NAME:-default}` are replaced here, and nowhere else.",
+        ),
+        required(
+            "sources",
+            Form::ByName(&Form::Mapping(&SOURCE)),
+            "The topics that are read, by names for this file.",
+        ),
+        required(
+            "flows",
+            Form::ByName(&Form::Mapping(&FLOW)),
+            "What is computed, by name.",
+        ),
+        optional(
+            "on_error",
+            Form::OneOf(&[Form::Word(&["fail", "skip"]), Form::Mapping(&TOPIC_ONLY)]),
+            "What happens to records that cannot be used: the pipeline stops (`fail`, the default), they are counted and left out (`skip`), or they go to a topic with the reason in headers.",
+        ),
+    ],
+    later: &["alerts", "tests", "delivery"],
+};
+
+static CONNECT: Vocabulary = Vocabulary {
+    of: "`connect:`",
+    keys: &[
+        optional(
+            "brokers",
+            Form::Text,
+            "Brokers to ask first, as host:port,… (default localhost:9092).",
+        ),
+        optional("registry", Form::Text, "The URL of the schema registry."),
+    ],
+    later: &[],
+};
+
+pub(super) static SOURCE: Vocabulary = Vocabulary {
+    of: "a source",
+    keys: &[
+        required("topic", Form::Name, "The topic."),
+        optional("key", Form::Format, "The format of keys (default text)."),
+        optional(
+            "value",
+            Form::Format,
+            "The format of values (default json).",
+        ),
+        optional(
+            "schema",
+            Form::Text,
+            "A file with the Avro schema that values are read as; its fields are then checked before anything runs.",
+        ),
+        optional(
+            "time",
+            Form::Expression,
+            "The event time: integer milliseconds since the epoch, a timestamp, or RFC 3339 text (default: the record's timestamp).",
+        ),
+        optional(
+            "idle",
+            Form::Duration,
+            "How long a partition that is read to its end may be silent before its clock follows the wall clock, so that its last windows close (default: for ever).",
+        ),
+        optional(
+            "future",
+            Form::OneOf(&[Form::Word(&["none"]), Form::Duration]),
+            "How far beyond the wall clock an event time may lie; records beyond are rejected (default 1h).",
+        ),
+        optional(
+            "partitioned",
+            Form::Truth,
+            "Whether records that a flow gives the same key share a partition already, so that no repartition topic is needed.",
+        ),
+    ],
+    later: &["key_schema", "table"],
+};
+
+pub(super) static FLOW: Vocabulary = Vocabulary {
+    of: "a flow",
+    keys: &[
+        required("from", Form::Text, "The source or the flow that is read."),
+        optional(
+            "where",
+            Form::Expression,
+            "Records for which this is false are filtered.",
+        ),
+        optional(
+            "key",
+            Form::Expression,
+            "What the flow is keyed by (default: the record's key).",
+        ),
+        optional(
+            "window",
+            Form::Mapping(&WINDOW),
+            "The stretches of event time that records are aggregated over.",
+        ),
+        optional(
+            "aggregate",
+            Form::ByName(&Form::Expression),
+            "The aggregates by name, such as `sum(value.price)`.",
+        ),
+        optional(
+            "select",
+            Form::ByName(&Form::Expression),
+            "The fields of a result by name; without it, key, window and all aggregates, or the value unchanged.",
+        ),
+        optional(
+            "emit",
+            Form::Word(EMIT_WORDS),
+            "When results come out: once, when the window closes (`final`, the default), with each commit (`updates`), or at each change (`every-update`).",
+        ),
+        optional(
+            "late",
+            Form::OneOf(&[Form::Word(&["drop"]), Form::Mapping(&TOPIC_ONLY)]),
+            "Where records go whose windows are all closed; they are counted in any case.",
+        ),
+        required("to", Form::Mapping(&SINK), "Where the results go."),
+        optional("chart", Form::Any, "How a dashboard draws the results."),
+    ],
+    later: &["join", "on_error", "branch", "lookup"],
+};
+
+pub(super) static WINDOW: Vocabulary = Vocabulary {
+    of: "a window",
+    keys: &[
+        optional(
+            "tumbling",
+            Form::Duration,
+            "Windows of this size, one after another.",
+        ),
+        optional(
+            "hopping",
+            Form::Duration,
+            "Windows of this size that overlap; `every` says how often one begins.",
+        ),
+        optional(
+            "every",
+            Form::Duration,
+            "How often a hopping window begins.",
+        ),
+        optional(
+            "grace",
+            Form::Duration,
+            "How long a window stays open after its end for records that come out of order (default 0).",
+        ),
+    ],
+    later: &[
+        "sliding", "session", "trailing", "rows", "calendar", "zone", "bounds", "empty",
+    ],
+};
+
+pub(super) static SINK: Vocabulary = Vocabulary {
+    of: "`to:`",
+    keys: &[
+        required("topic", Form::Name, "The topic."),
+        optional(
+            "value",
+            Form::Format,
+            "The format of results (default json).",
+        ),
+        optional(
+            "schema",
+            Form::Text,
+            "A file with the Avro schema of results (default: one made of their fields).",
+        ),
+    ],
+    later: &["key", "file", "webhook", "postgres"],
+};
+
+pub(super) static TOPIC_ONLY: Vocabulary = Vocabulary {
+    of: "a topic",
+    keys: &[required("topic", Form::Name, "The topic.")],
+    later: &[],
+};
