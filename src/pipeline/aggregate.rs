@@ -1,7 +1,6 @@
 //! `aggregate:`: which function, of what.
 
 use std::ops::Range;
-use std::str::FromStr;
 
 use crate::codec::projection::Fields;
 use crate::expr;
@@ -15,12 +14,12 @@ use crate::pipeline::compile::Compiler;
 use crate::pipeline::file::Expression;
 use crate::pipeline::file::Located;
 use crate::stream::aggregate::Function;
+use crate::stream::aggregate::parameter::Divisor;
 use crate::stream::plan::NamedAggregate;
 
 /// Functions that will be, which are refused rather than unknown.
-const LATER: [&str; 12] = [
-    "first", "last", "distinct", "quantile", "top", "collect", "stddev", "variance", "ema", "ewma",
-    "rate", "topk",
+const LATER: [&str; 7] = [
+    "distinct", "quantile", "top", "collect", "ema", "ewma", "rate",
 ];
 
 const EXAMPLE: &str = "write an aggregate such as `sum(value.price)` or `count()`";
@@ -69,8 +68,8 @@ fn read(
         let found = Diagnostic::new("expected an aggregate", call.span);
         return Err(vec![found.help(EXAMPLE)]);
     };
-    let function = Function::from_str(&written.name)
-        .map_err(|_| vec![unknown(&written.name, written.span.clone())])?;
+    let function =
+        named(&written.name).ok_or_else(|| vec![unknown(&written.name, written.span.clone())])?;
     let argument = match args.as_slice() {
         [] if function == Function::Count => return Ok((function, None)),
         [argument] => argument,
@@ -84,21 +83,38 @@ fn read(
     Ok((function, Some(program)))
 }
 
+fn named(name: &str) -> Option<Function> {
+    Some(match name {
+        "count" => Function::Count,
+        "sum" => Function::Sum,
+        "avg" => Function::Avg,
+        "min" => Function::Min,
+        "max" => Function::Max,
+        "first" => Function::First,
+        "last" => Function::Last,
+        "variance" => Function::Variance(Divisor::Sample),
+        "stddev" => Function::Stddev(Divisor::Sample),
+        _ => return None,
+    })
+}
+
 fn unknown(name: &str, span: Range<usize>) -> Diagnostic {
     if LATER.contains(&name) {
         let message = format!("aggregate `{name}` is not supported yet");
         return Diagnostic::new(message, span);
     }
-    let names = Function::ALL.map(Function::name);
     Diagnostic::new(format!("unknown aggregate `{name}`"), span)
-        .nearest(name, names)
-        .help(format!("the aggregates are {}", names.join(", ")))
+        .nearest(name, Function::NAMES)
+        .help(format!("the aggregates are {}", Function::NAMES.join(", ")))
 }
 
 fn check_type(function: Function, argument: &Expr, ty: &Type) -> Result<(), Vec<Diagnostic>> {
     let (expected, fits) = match function {
         Function::Count => ("a condition", ty.may_be(&Type::Bool)),
-        Function::Sum | Function::Avg => ("a number", ty.is_number() || ty.is_dyn()),
+        Function::Sum | Function::Avg | Function::Variance(_) | Function::Stddev(_) => {
+            ("a number", ty.is_number() || ty.is_dyn())
+        }
+        Function::First | Function::Last => ("a value", true),
         Function::Min | Function::Max => (
             "a value with an order",
             !matches!(
@@ -122,8 +138,12 @@ fn result_type(function: Function, argument: Option<&Program>) -> Type {
     let may_be_null = matches!(ty, Type::Nullable(_) | Type::Dyn | Type::Null);
     let result = match function {
         Function::Count => return Type::Int,
+        // One value alone has no sample variance.
+        Function::Variance(_) | Function::Stddev(_) => return Type::Double.nullable(),
         Function::Avg => Type::Double,
-        Function::Sum | Function::Min | Function::Max => ty.non_null().clone(),
+        Function::Sum | Function::Min | Function::Max | Function::First | Function::Last => {
+            ty.non_null().clone()
+        }
     };
     match may_be_null {
         true => result.nullable(),

@@ -40,7 +40,7 @@ impl Columns {
             *latest = time.max(*latest);
         }
         for (column, argument) in self.aggregates.iter_mut().zip(arguments) {
-            column.add(slot, argument);
+            column.add(slot, time, argument);
         }
     }
 

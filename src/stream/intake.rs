@@ -199,7 +199,7 @@ pub(crate) fn arguments<'r>(
     arguments.clear();
     for named in aggregates {
         let value = match &named.argument {
-            None => Value::Bool(true),
+            None => named.function.without_argument(),
             Some(program) => argument(program, named, row)?,
         };
         arguments.push(value);

@@ -225,7 +225,8 @@ impl<'r> WindowResult<'r> {
         let Some(column) = self.columns.aggregates().get(index) else {
             return Ok(Value::Null);
         };
-        column.result(self.slot).map_err(|error| {
+        let length = self.window.end.0.saturating_sub(self.window.start.0);
+        column.result(self.slot, Some(length)).map_err(|error| {
             let name = all.aggregates.get(index).map_or("", |named| &named.name);
             Reason::Write(format!("{name}: {error}"))
         })

@@ -1,5 +1,6 @@
 //! `avg(x)`.
 
+use crate::record::Timestamp;
 use crate::record::Value;
 use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::ResultError;
@@ -10,16 +11,18 @@ use crate::stream::aggregate::total::Total;
 pub(crate) struct Avg(Total);
 
 impl Aggregate for Avg {
+    type Settings = ();
+
     #[inline]
-    fn add(&mut self, value: &Value<'_>) {
+    fn add(&mut self, (): (), _: Timestamp, value: &Value<'_>) {
         self.0.add(value);
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, (): (), other: &Self) {
         self.0.merge(&other.0);
     }
 
-    fn result(&self) -> Result<Value<'_>, ResultError> {
+    fn result(&self, (): (), _: Option<i64>) -> Result<Value<'_>, ResultError> {
         self.0.mean()
     }
 }

@@ -1,23 +1,33 @@
 //! The cells of one aggregate for all keys of a pane.
 
+use crate::record::Timestamp;
 use crate::record::Value;
-use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::Function;
+use crate::stream::aggregate::NeverAdded;
 use crate::stream::aggregate::ResultError;
 use crate::stream::aggregate::avg::Avg;
+use crate::stream::aggregate::cells::Cells;
 use crate::stream::aggregate::count::Count;
 use crate::stream::aggregate::extreme::Max;
 use crate::stream::aggregate::extreme::Min;
+use crate::stream::aggregate::moments::Stddev;
+use crate::stream::aggregate::moments::Variance;
 use crate::stream::aggregate::sum::Sum;
+use crate::stream::aggregate::timed::First;
+use crate::stream::aggregate::timed::Last;
 
 /// The cells of one aggregate, one for each slot of a pane, in one flat vector.
 #[derive(Clone, Debug)]
 pub(crate) enum Column {
-    Count(Vec<Count>),
-    Sum(Vec<Sum>),
-    Avg(Vec<Avg>),
-    Min(Vec<Min>),
-    Max(Vec<Max>),
+    Count(Cells<Count>),
+    Sum(Cells<Sum>),
+    Avg(Cells<Avg>),
+    Min(Cells<Min>),
+    Max(Cells<Max>),
+    First(Cells<First>),
+    Last(Cells<Last>),
+    Variance(Cells<Variance>),
+    Stddev(Cells<Stddev>),
 }
 
 /// Does the same for whichever aggregate it is.
@@ -29,71 +39,108 @@ macro_rules! each {
             Column::Avg($cells) => $body,
             Column::Min($cells) => $body,
             Column::Max($cells) => $body,
+            Column::First($cells) => $body,
+            Column::Last($cells) => $body,
+            Column::Variance($cells) => $body,
+            Column::Stddev($cells) => $body,
         }
     };
 }
 
 impl Column {
-    /// A column of `function` without cells.
+    /// A column of `function` without cells, for adding and merging.
     pub(crate) const fn new(function: Function) -> Self {
         match function {
-            Function::Count => Self::Count(Vec::new()),
-            Function::Sum => Self::Sum(Vec::new()),
-            Function::Avg => Self::Avg(Vec::new()),
-            Function::Min => Self::Min(Vec::new()),
-            Function::Max => Self::Max(Vec::new()),
+            Function::Count => Self::Count(Cells::new(())),
+            Function::Sum => Self::Sum(Cells::new(())),
+            Function::Avg => Self::Avg(Cells::new(())),
+            Function::Min => Self::Min(Cells::new(())),
+            Function::Max => Self::Max(Cells::new(())),
+            Function::First => Self::First(Cells::new(())),
+            Function::Last => Self::Last(Cells::new(())),
+            Function::Variance(divisor) => Self::Variance(Cells::new(divisor)),
+            Function::Stddev(divisor) => Self::Stddev(Cells::new(divisor)),
+        }
+    }
+
+    /// A column of `function` without cells, for adding, merging and taking back: where that costs
+    /// exactness in the plain column, this one pays for it. `None` where the function cannot take
+    /// values back ([`Function::can_retract`]).
+    pub(crate) const fn retractable(function: Function) -> Option<Self> {
+        match function.can_retract() {
+            true => Some(Self::new(function)),
+            false => None,
         }
     }
 
     /// Adds a cell that has seen nothing.
     #[inline]
     pub(crate) fn push(&mut self) {
-        each!(self, cells => cells.push(Default::default()));
+        each!(self, cells => cells.push());
     }
 
-    /// Takes `value` into the cell at `slot`; null changes nothing.
+    /// Takes `value` of a record with the event time `time` into the cell at `slot`; null changes
+    /// nothing.
     #[inline]
-    pub(crate) fn add(&mut self, slot: usize, value: &Value<'_>) {
-        if matches!(value, Value::Null) {
-            return;
-        }
-        each!(self, cells => if let Some(cell) = cells.get_mut(slot) {
-            cell.add(value);
-        });
+    pub(crate) fn add(&mut self, slot: usize, time: Timestamp, value: &Value<'_>) {
+        each!(self, cells => cells.add(slot, time, value));
     }
 
-    /// Merges cells of `other`, which is of the same function, into cells of this: pairs of a slot
-    /// there and a slot here.
+    /// Takes back what was added with the same time and value.
+    ///
+    /// # Errors
+    ///
+    /// [`NeverAdded`] where it was not, or the column is none of [`Column::retractable`].
+    pub(crate) fn retract(
+        &mut self,
+        slot: usize,
+        time: Timestamp,
+        value: &Value<'_>,
+    ) -> Result<(), NeverAdded> {
+        match self {
+            Self::Count(cells) => cells.retract(slot, time, value),
+            _ => Err(NeverAdded),
+        }
+    }
+
+    /// Merges cells of `other`, which was made like this one, into cells of this: pairs of a slot
+    /// there and a slot here. Of two cells merged into one, the older comes first.
     pub(crate) fn merge(&mut self, other: &Self, slots: &[(usize, usize)]) {
         match (self, other) {
-            (Self::Count(into), Self::Count(from)) => merge(into, from, slots),
-            (Self::Sum(into), Self::Sum(from)) => merge(into, from, slots),
-            (Self::Avg(into), Self::Avg(from)) => merge(into, from, slots),
-            (Self::Min(into), Self::Min(from)) => merge(into, from, slots),
-            (Self::Max(into), Self::Max(from)) => merge(into, from, slots),
+            (Self::Count(into), Self::Count(from)) => into.merge(from, slots),
+            (Self::Sum(into), Self::Sum(from)) => into.merge(from, slots),
+            (Self::Avg(into), Self::Avg(from)) => into.merge(from, slots),
+            (Self::Min(into), Self::Min(from)) => into.merge(from, slots),
+            (Self::Max(into), Self::Max(from)) => into.merge(from, slots),
+            (Self::First(into), Self::First(from)) => into.merge(from, slots),
+            (Self::Last(into), Self::Last(from)) => into.merge(from, slots),
+            (Self::Variance(into), Self::Variance(from)) => into.merge(from, slots),
+            (Self::Stddev(into), Self::Stddev(from)) => into.merge(from, slots),
             _ => debug_assert!(false, "columns of one plan position have one function"),
         }
     }
 
-    /// The result of the cell at `slot`.
+    /// The result of the cell at `slot` over a window of `length_ms`; `None` is a window without
+    /// a length.
     ///
     /// # Errors
     ///
     /// [`ResultError`] where it cannot be expressed.
-    pub(crate) fn result(&self, slot: usize) -> Result<Value<'_>, ResultError> {
-        each!(self, cells => cells.get(slot).map_or(Ok(Value::Null), Aggregate::result))
+    pub(crate) fn result(
+        &self,
+        slot: usize,
+        length_ms: Option<i64>,
+    ) -> Result<Value<'_>, ResultError> {
+        each!(self, cells => cells.result(slot, length_ms))
+    }
+
+    /// Makes the cell at `slot` one that has seen nothing.
+    pub(crate) fn reset(&mut self, slot: usize) {
+        each!(self, cells => cells.reset(slot));
     }
 
     /// Forgets all cells, and keeps the memory.
     pub(crate) fn clear(&mut self) {
         each!(self, cells => cells.clear());
-    }
-}
-
-fn merge<A: Aggregate>(into: &mut [A], from: &[A], slots: &[(usize, usize)]) {
-    for &(there, here) in slots {
-        if let (Some(into), Some(from)) = (into.get_mut(here), from.get(there)) {
-            into.merge(from);
-        }
     }
 }

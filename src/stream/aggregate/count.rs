@@ -1,8 +1,11 @@
 //! `count()` and `count(condition)`.
 
+use crate::record::Timestamp;
 use crate::record::Value;
 use crate::stream::aggregate::Aggregate;
+use crate::stream::aggregate::NeverAdded;
 use crate::stream::aggregate::ResultError;
+use crate::stream::aggregate::Retract;
 
 /// How many values were true.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,17 +14,44 @@ pub(crate) struct Count {
 }
 
 impl Aggregate for Count {
+    type Settings = ();
+
     #[inline]
-    fn add(&mut self, value: &Value<'_>) {
+    fn add(&mut self, (): (), _: Timestamp, value: &Value<'_>) {
         self.count += u64::from(*value == Value::Bool(true));
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, (): (), other: &Self) {
         self.count += other.count;
     }
 
-    fn result(&self) -> Result<Value<'_>, ResultError> {
+    fn result(&self, (): (), _: Option<i64>) -> Result<Value<'_>, ResultError> {
         let count = i64::try_from(self.count).map_err(|_| ResultError::Overflow)?;
         Ok(Value::Int(count))
+    }
+}
+
+impl Retract for Count {
+    #[inline]
+    fn retract(&mut self, (): (), _: Timestamp, value: &Value<'_>) -> Result<(), NeverAdded> {
+        let taken = u64::from(*value == Value::Bool(true));
+        self.count = self.count.checked_sub(taken).ok_or(NeverAdded)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_counted_is_not_taken_back() {
+        let mut count = Count::default();
+        let (yes, no) = (Value::Bool(true), Value::Bool(false));
+        assert_eq!(count.retract((), Timestamp(0), &no), Ok(()));
+        assert_eq!(count.retract((), Timestamp(0), &yes), Err(NeverAdded));
+        count.add((), Timestamp(0), &yes);
+        assert_eq!(count.retract((), Timestamp(0), &yes), Ok(()));
+        assert_eq!(count.result((), None), Ok(Value::Int(0)));
     }
 }

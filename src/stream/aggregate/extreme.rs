@@ -1,12 +1,13 @@
 //! `min(x)` and `max(x)`.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::expr::Number;
+use crate::record::Timestamp;
 use crate::record::Value;
 use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::ResultError;
+use crate::stream::aggregate::held::replace;
 
 /// The smallest value seen; of equal ones the first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,52 +18,44 @@ pub(crate) struct Min(Value<'static>);
 pub(crate) struct Max(Value<'static>);
 
 impl Aggregate for Min {
+    type Settings = ();
+
     #[inline]
-    fn add(&mut self, value: &Value<'_>) {
+    fn add(&mut self, (): (), _: Timestamp, value: &Value<'_>) {
         if self.0 == Value::Null || order(value, &self.0).is_lt() {
             replace(&mut self.0, value);
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, (): (), other: &Self) {
         if other.0 != Value::Null {
-            self.add(&other.0);
+            self.add((), Timestamp::MIN, &other.0);
         }
     }
 
-    fn result(&self) -> Result<Value<'_>, ResultError> {
+    fn result(&self, (): (), _: Option<i64>) -> Result<Value<'_>, ResultError> {
         Ok(self.0.borrowed())
     }
 }
 
 impl Aggregate for Max {
+    type Settings = ();
+
     #[inline]
-    fn add(&mut self, value: &Value<'_>) {
+    fn add(&mut self, (): (), _: Timestamp, value: &Value<'_>) {
         if self.0 == Value::Null || order(value, &self.0).is_gt() {
             replace(&mut self.0, value);
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, (): (), other: &Self) {
         if other.0 != Value::Null {
-            self.add(&other.0);
+            self.add((), Timestamp::MIN, &other.0);
         }
     }
 
-    fn result(&self) -> Result<Value<'_>, ResultError> {
+    fn result(&self, (): (), _: Option<i64>) -> Result<Value<'_>, ResultError> {
         Ok(self.0.borrowed())
-    }
-}
-
-/// Puts `value` in the place of `place`, keeping the memory of text.
-#[inline]
-fn replace(place: &mut Value<'static>, value: &Value<'_>) {
-    match (place, value) {
-        (Value::Text(Cow::Owned(place)), Value::Text(text)) => {
-            place.clear();
-            place.push_str(text);
-        }
-        (place, value) => *place = value.clone().into_owned(),
     }
 }
 
@@ -105,8 +98,8 @@ mod tests {
     fn extremes(values: &[Value<'static>]) -> (Value<'static>, Value<'static>) {
         let (mut min, mut max) = (Min::default(), Max::default());
         for value in values {
-            min.add(value);
-            max.add(value);
+            min.add((), Timestamp(0), value);
+            max.add((), Timestamp(0), value);
         }
         (min.0, max.0)
     }
@@ -136,10 +129,10 @@ mod tests {
     #[test]
     fn merging_with_what_has_seen_nothing_changes_nothing() {
         let (mut min, mut max) = (Min(Value::Int(3)), Max(Value::Int(3)));
-        min.merge(&Min::default());
-        max.merge(&Max::default());
+        min.merge((), &Min::default());
+        max.merge((), &Max::default());
         assert_eq!(
-            (min.result(), max.result()),
+            (min.result((), None), max.result((), None)),
             (Ok(Value::Int(3)), Ok(Value::Int(3)))
         );
     }

@@ -3,6 +3,10 @@
 use crate::expr::Number;
 use crate::record::Value;
 use crate::stream::aggregate::ResultError;
+use crate::stream::aggregate::compensated::Compensated;
+use crate::stream::aggregate::compensated::finite;
+use crate::stream::aggregate::compensated::many;
+use crate::stream::aggregate::compensated::nearest;
 
 /// The sum of numbers and how many there were: what `sum` and `avg` have in common.
 ///
@@ -59,7 +63,7 @@ impl Total {
         if self.count == 0 {
             return Ok(Value::Null);
         }
-        let count = nearest(i128::from(self.count));
+        let count = many(self.count);
         if self.has_floats {
             return finite(self.floats.with(nearest(self.integers)) / count);
         }
@@ -67,58 +71,6 @@ impl Total {
         let whole = self.integers / i128::from(self.count);
         let rest = self.integers % i128::from(self.count);
         finite(nearest(whole) + nearest(rest) / count)
-    }
-}
-
-fn finite(sum: f64) -> Result<Value<'static>, ResultError> {
-    if sum.is_finite() {
-        Ok(Value::Float(sum))
-    } else {
-        Err(ResultError::Overflow)
-    }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "the nearest double is what is asked for"
-)]
-const fn nearest(integer: i128) -> f64 {
-    integer as f64
-}
-
-/// A sum of floats and what rounding has taken from it.
-///
-/// Source: A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen",
-/// 1974, algorithm IV.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Compensated {
-    sum: f64,
-    lost: f64,
-}
-
-impl Compensated {
-    #[inline]
-    fn add(&mut self, number: f64) {
-        let sum = self.sum + number;
-        self.lost += if self.sum.abs() >= number.abs() {
-            (self.sum - sum) + number
-        } else {
-            (number - sum) + self.sum
-        };
-        self.sum = sum;
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.add(other.sum);
-        self.lost += other.lost;
-    }
-
-    /// The sum with `number` added once more.
-    fn with(mut self, number: f64) -> f64 {
-        self.add(number);
-        let total = self.sum + self.lost;
-        // Once the sum has left the range, what rounding lost is no number.
-        if total.is_nan() { self.sum } else { total }
     }
 }
 

@@ -1,0 +1,149 @@
+//! What an aggregate computes.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::expr::Number;
+use crate::record::Value;
+use crate::stream::aggregate::parameter::Divisor;
+
+/// What an aggregate computes.
+///
+/// A null argument is not part of any aggregate: it changes nothing and is not counted, and where
+/// nothing but null came the result is null (of `count`, 0). A number that is not finite is refused
+/// with its record. Unless said otherwise the result does not depend on the order in which records
+/// come, except in the last digits of floats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Function {
+    /// `count()`, `count(condition)`: how many records there are; with an argument, for how many it
+    /// is true.
+    Count,
+    /// `sum(x)`: the sum of numbers. Integers are summed exactly in 128 bits and give an integer;
+    /// one beyond 64 bits is an error and never wraps. One float makes the sum a float, compensated
+    /// (Neumaier 1974) or, where values are taken back, exact.
+    Sum,
+    /// `avg(x)`: the arithmetic mean of numbers, a float, from the sums of [`Function::Sum`].
+    Avg,
+    /// `min(x)`: the smallest value; numbers by their value whatever their type, text by code point.
+    /// Cannot take values back.
+    Min,
+    /// `max(x)`: the largest value, as [`Function::Min`].
+    Max,
+    /// `first(x)`: the value with the smallest event time; of equal times the first that came.
+    /// Cannot take values back.
+    First,
+    /// `last(x)`: the value with the largest event time; of equal times the last that came. Cannot
+    /// take values back.
+    Last,
+    /// `variance(x)`: the sum of squared deviations from the mean, divided as the parameter says, a
+    /// float. Welford's recurrence with compensated mean and sum: a small spread on a large offset
+    /// keeps its digits.
+    Variance(Divisor),
+    /// `stddev(x)`: the square root of [`Function::Variance`].
+    Stddev(Divisor),
+}
+
+impl Function {
+    /// The names of all functions in pipeline files, in the order in which help texts list them.
+    pub const NAMES: [&str; 9] = [
+        "count", "sum", "avg", "min", "max", "first", "last", "variance", "stddev",
+    ];
+
+    /// The name in pipeline files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::First => "first",
+            Self::Last => "last",
+            Self::Variance(_) => "variance",
+            Self::Stddev(_) => "stddev",
+        }
+    }
+
+    /// Whether values can be taken back, as tables have to when a row changes: no for what forgets
+    /// all but one value.
+    #[must_use]
+    pub const fn can_retract(self) -> bool {
+        matches!(self, Self::Count)
+    }
+
+    /// Whether the argument must be a number, so that it may be evaluated as one.
+    #[must_use]
+    pub(crate) const fn is_numeric(self) -> bool {
+        match self {
+            Self::Sum | Self::Avg | Self::Variance(_) | Self::Stddev(_) => true,
+            Self::Count | Self::Min | Self::Max | Self::First | Self::Last => false,
+        }
+    }
+
+    /// What stands for the argument where it is left out.
+    pub(crate) const fn without_argument(self) -> Value<'static> {
+        Value::Bool(true)
+    }
+
+    /// Checks that `value` may go into this aggregate.
+    ///
+    /// Null always may, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgumentError`]; the record is at fault and must not touch any state.
+    #[inline]
+    pub fn check(self, value: &Value<'_>) -> Result<(), ArgumentError> {
+        match (self, value) {
+            (_, Value::Null) | (Self::Count, Value::Bool(_)) => Ok(()),
+            (Self::Count, _) => Err(ArgumentError::NotBool),
+            (_, Value::Float(float)) if !float.is_finite() => Err(ArgumentError::NotFinite),
+            (function, value) if function.is_numeric() => match Number::of(value) {
+                Some(_) => Ok(()),
+                None => Err(ArgumentError::NotNumber),
+            },
+            (Self::Min | Self::Max, Value::List(_) | Value::Map(_)) => Err(ArgumentError::NoOrder),
+            (_, value @ (Value::List(_) | Value::Map(_))) if !is_finite(value) => {
+                Err(ArgumentError::NotFinite)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether all numbers in `value` are finite.
+fn is_finite(value: &Value<'_>) -> bool {
+    match value {
+        Value::Float(float) => float.is_finite(),
+        Value::List(values) => values.iter().all(is_finite),
+        Value::Map(entries) => entries
+            .iter()
+            .all(|(key, value)| is_finite(key) && is_finite(value)),
+        _ => true,
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A value that an aggregate cannot take in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ArgumentError {
+    /// Only numbers can be added up.
+    #[error("not a number")]
+    NotNumber,
+    /// NaN or an infinity, which would spoil the aggregate for good.
+    #[error("a number that is not finite")]
+    NotFinite,
+    /// Only true and false can be counted.
+    #[error("neither true nor false")]
+    NotBool,
+    /// Lists and maps have no order.
+    #[error("a list or a map, which have no order")]
+    NoOrder,
+}
