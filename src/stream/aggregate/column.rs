@@ -8,6 +8,10 @@ use crate::stream::aggregate::ResultError;
 use crate::stream::aggregate::avg::Avg;
 use crate::stream::aggregate::cells::Cells;
 use crate::stream::aggregate::count::Count;
+use crate::stream::aggregate::exact_moments::ExactStddev;
+use crate::stream::aggregate::exact_moments::ExactVariance;
+use crate::stream::aggregate::exact_total::ExactAvg;
+use crate::stream::aggregate::exact_total::ExactSum;
 use crate::stream::aggregate::extreme::Max;
 use crate::stream::aggregate::extreme::Min;
 use crate::stream::aggregate::moments::Stddev;
@@ -28,6 +32,10 @@ pub(crate) enum Column {
     Last(Cells<Last>),
     Variance(Cells<Variance>),
     Stddev(Cells<Stddev>),
+    ExactSum(Cells<ExactSum>),
+    ExactAvg(Cells<ExactAvg>),
+    ExactVariance(Cells<ExactVariance>),
+    ExactStddev(Cells<ExactStddev>),
 }
 
 /// Does the same for whichever aggregate it is.
@@ -43,6 +51,10 @@ macro_rules! each {
             Column::Last($cells) => $body,
             Column::Variance($cells) => $body,
             Column::Stddev($cells) => $body,
+            Column::ExactSum($cells) => $body,
+            Column::ExactAvg($cells) => $body,
+            Column::ExactVariance($cells) => $body,
+            Column::ExactStddev($cells) => $body,
         }
     };
 }
@@ -67,9 +79,13 @@ impl Column {
     /// exactness in the plain column, this one pays for it. `None` where the function cannot take
     /// values back ([`Function::can_retract`]).
     pub(crate) const fn retractable(function: Function) -> Option<Self> {
-        match function.can_retract() {
-            true => Some(Self::new(function)),
-            false => None,
+        match function {
+            Function::Count => Some(Self::Count(Cells::new(()))),
+            Function::Sum => Some(Self::ExactSum(Cells::new(()))),
+            Function::Avg => Some(Self::ExactAvg(Cells::new(()))),
+            Function::Variance(divisor) => Some(Self::ExactVariance(Cells::new(divisor))),
+            Function::Stddev(divisor) => Some(Self::ExactStddev(Cells::new(divisor))),
+            Function::Min | Function::Max | Function::First | Function::Last => None,
         }
     }
 
@@ -99,6 +115,10 @@ impl Column {
     ) -> Result<(), NeverAdded> {
         match self {
             Self::Count(cells) => cells.retract(slot, time, value),
+            Self::ExactSum(cells) => cells.retract(slot, time, value),
+            Self::ExactAvg(cells) => cells.retract(slot, time, value),
+            Self::ExactVariance(cells) => cells.retract(slot, time, value),
+            Self::ExactStddev(cells) => cells.retract(slot, time, value),
             _ => Err(NeverAdded),
         }
     }
@@ -116,6 +136,10 @@ impl Column {
             (Self::Last(into), Self::Last(from)) => into.merge(from, slots),
             (Self::Variance(into), Self::Variance(from)) => into.merge(from, slots),
             (Self::Stddev(into), Self::Stddev(from)) => into.merge(from, slots),
+            (Self::ExactSum(into), Self::ExactSum(from)) => into.merge(from, slots),
+            (Self::ExactAvg(into), Self::ExactAvg(from)) => into.merge(from, slots),
+            (Self::ExactVariance(into), Self::ExactVariance(from)) => into.merge(from, slots),
+            (Self::ExactStddev(into), Self::ExactStddev(from)) => into.merge(from, slots),
             _ => debug_assert!(false, "columns of one plan position have one function"),
         }
     }

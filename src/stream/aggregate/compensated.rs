@@ -82,3 +82,12 @@ pub(crate) const fn nearest(integer: i128) -> f64 {
 pub(crate) const fn many(count: u64) -> f64 {
     count as f64
 }
+
+/// The double nearest to `magnitude`; ties go to the even mantissa.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the nearest double is what is asked for"
+)]
+pub(crate) const fn nearest_of_magnitude(magnitude: u128) -> f64 {
+    magnitude as f64
+}

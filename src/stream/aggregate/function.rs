@@ -38,7 +38,7 @@ pub enum Function {
     Last,
     /// `variance(x)`: the sum of squared deviations from the mean, divided as the parameter says, a
     /// float. Welford's recurrence with compensated mean and sum: a small spread on a large offset
-    /// keeps its digits.
+    /// keeps its digits. Where values are taken back, from the exact sums of numbers and squares.
     Variance(Divisor),
     /// `stddev(x)`: the square root of [`Function::Variance`].
     Stddev(Divisor),
@@ -70,7 +70,10 @@ impl Function {
     /// all but one value.
     #[must_use]
     pub const fn can_retract(self) -> bool {
-        matches!(self, Self::Count)
+        matches!(
+            self,
+            Self::Count | Self::Sum | Self::Avg | Self::Variance(_) | Self::Stddev(_)
+        )
     }
 
     /// Whether the argument must be a number, so that it may be evaluated as one.

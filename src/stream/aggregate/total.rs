@@ -50,10 +50,7 @@ impl Total {
             Self { count: 0, .. } => Ok(Value::Null),
             Self {
                 has_floats: false, ..
-            } => {
-                let integer = i64::try_from(self.integers).map_err(|_| ResultError::Overflow)?;
-                Ok(Value::Int(integer))
-            }
+            } => integer_sum(self.integers),
             _ => finite(self.floats.with(nearest(self.integers))),
         }
     }
@@ -67,11 +64,22 @@ impl Total {
         if self.has_floats {
             return finite(self.floats.with(nearest(self.integers)) / count);
         }
-        // The whole part is exact up to 2^53, and beyond that the rest changes nothing.
-        let whole = self.integers / i128::from(self.count);
-        let rest = self.integers % i128::from(self.count);
-        finite(nearest(whole) + nearest(rest) / count)
+        integer_mean(self.integers, self.count)
     }
+}
+
+/// The sum of integers as a result.
+pub(crate) fn integer_sum(sum: i128) -> Result<Value<'static>, ResultError> {
+    let integer = i64::try_from(sum).map_err(|_| ResultError::Overflow)?;
+    Ok(Value::Int(integer))
+}
+
+/// The mean of `count` integers, which are not none.
+pub(crate) fn integer_mean(sum: i128, count: u64) -> Result<Value<'static>, ResultError> {
+    // The whole part is exact up to 2^53, and beyond that the rest changes nothing.
+    let whole = sum / i128::from(count);
+    let rest = sum % i128::from(count);
+    finite(nearest(whole) + nearest(rest) / many(count))
 }
 
 #[cfg(test)]
