@@ -10,6 +10,7 @@ use crate::client::call::Failure as CallFailure;
 use crate::client::fetcher::FetchError;
 use crate::client::producer::ProduceError;
 use crate::client::schema_registry::RegistryError;
+use crate::protocol::batch_error::BatchError;
 
 impl From<ErrorKind> for Exit {
     fn from(kind: ErrorKind) -> Self {
@@ -78,7 +79,14 @@ impl From<ProduceError> for Failure {
 
 impl From<FetchError> for Failure {
     fn from(error: FetchError) -> Self {
-        failure(error.kind(), &error)
+        let failed = failure(error.kind(), &error);
+        let FetchError::Batch { source, .. } = &error else {
+            return failed;
+        };
+        failed.hint(match source {
+            BatchError::OldFormat { .. } => "copy the topic with a client that still reads such records, and read the copy",
+            _ => "no record of this batch can be read; kafka-dump-log on its broker tells where the batch ends, and --offset reads on behind it",
+        })
     }
 }
 

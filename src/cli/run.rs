@@ -124,6 +124,7 @@ impl From<RunError> for Failure {
             RunError::Call(call) => call.into(),
             RunError::Connect(connect) => connect.into(),
             RunError::Registry(registry) => registry.into(),
+            RunError::Fetch(fetch) => fetch.into(),
             RunError::Panicked(_) => Self::new(Exit::Bug, chain(&error)),
             RunError::Record { .. } => Self::new(kind.into(), chain(&error))
                 .hint("mend the record's producer, or name a topic for such records with on_error: { topic: … }"),

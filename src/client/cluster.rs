@@ -21,6 +21,7 @@ use crate::client::call::UNKNOWN_TOPIC_PATIENCE;
 use crate::client::call::may_help;
 use crate::client::config::Config;
 use crate::client::connect_error::ConnectError;
+use crate::client::connect_error::chain;
 use crate::client::connection::Connection;
 use crate::client::connection::RequestError;
 use crate::client::coordinator::CoordinatorKind;
@@ -149,7 +150,7 @@ impl Cluster {
             Err(error) => Err(ConnectError::Handshake {
                 address: connection.address().clone(),
                 step: "asking for metadata",
-                because: error.to_string(),
+                because: chain(&error),
             }),
         }
     }

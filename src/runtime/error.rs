@@ -51,7 +51,7 @@ pub enum RunError {
         source: SchemaError,
     },
     /// A record is at fault, and the pipeline's policy is to stop there.
-    #[error("{partition}: {failure}")]
+    #[error("{}", at(partition, failure))]
     Record {
         /// Where the record stands.
         partition: TopicPartition,
@@ -79,6 +79,19 @@ pub enum RunError {
     /// A worker panicked: a bug of ours. What it had not committed is done again by the next run.
     #[error("a worker panicked: {0}")]
     Panicked(String),
+}
+
+/// A failure with its place in front, as `topic-partition@offset`.
+fn at(partition: &TopicPartition, failure: &Failure) -> String {
+    let Failure {
+        flow,
+        offset,
+        reason,
+    } = failure;
+    match offset {
+        Some(offset) => format!("{partition}@{offset}: flow {flow}: {reason}"),
+        None => format!("{partition}: flow {flow}: {reason}"),
+    }
 }
 
 impl RunError {

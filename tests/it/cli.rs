@@ -1,103 +1,21 @@
 //! The command itself: what it prints, and how it ends.
 
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Write;
-use std::process::Child;
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
 
-const TIDEMILL: &str = env!("CARGO_BIN_EXE_tidemill");
-
-/// An embedded broker with a registry, as a process of its own; killed when dropped.
-struct Broker {
-    process: Child,
-    bootstrap: String,
-    registry: String,
-}
-
-impl Broker {
-    fn start() -> Self {
-        let process = Command::new(TIDEMILL)
-            .args(["broker", "--port", "0", "--registry-port", "0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut process = process.expect("the binary is built");
-        let out = process.stdout.take().expect("piped");
-        let mut lines = BufReader::new(out).lines().map(|line| line.expect("text"));
-        let mut value = |name: &str| {
-            let line = lines.next().expect("a line");
-            line.strip_prefix(name)
-                .and_then(|rest| rest.strip_prefix('='))
-                .map(str::to_owned)
-                .unwrap_or_else(|| panic!("{line} for {name}"))
-        };
-        let (bootstrap, registry) = (value("BOOTSTRAP"), value("REGISTRY"));
-        Self {
-            process,
-            bootstrap,
-            registry,
-        }
-    }
-
-    /// Runs a command against this broker with `input` on its standard input.
-    fn run(&self, args: &[&str], input: &[u8]) -> Output {
-        let mut command = Command::new(TIDEMILL);
-        command.env("TIDEMILL_BROKERS", &self.bootstrap);
-        command.env("TIDEMILL_REGISTRY", &self.registry);
-        finish(command.args(args), input)
-    }
-
-    /// The same; it has to succeed. What it printed.
-    fn ok(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
-        let output = self.run(args, input);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
-        output.stdout
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        // Gone already is as good.
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
-fn finish(command: &mut Command, input: &[u8]) -> Output {
-    let pipes = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut process = pipes.spawn().expect("the binary is built");
-    let mut stdin = process.stdin.take().expect("piped");
-    let input = input.to_vec();
-    let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = process.wait_with_output().expect("it ends");
-    // A command that does not read its input closes it.
-    drop(writer.join());
-    output
-}
-
-/// Checks that a command ends with `code`, and says each of `said` on standard error.
-fn check(output: &Output, code: i32, said: &[&str]) {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{error}");
-    for part in said {
-        assert!(error.contains(part), "{part:?} in {error}");
-    }
-}
-
-fn tidemill(args: &[&str]) -> Output {
-    finish(Command::new(TIDEMILL).args(args), b"")
-}
+use crate::support::commands::Brokers;
+use crate::support::commands::check;
+use crate::support::commands::tidemill;
 
 #[test]
 fn a_refused_broker_is_named_and_ends_with_4() {
+    let begun = Instant::now();
     let output = tidemill(&["consume", "orders", "-b", "127.0.0.1:1"]);
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
     check(
         &output,
         4,
@@ -147,7 +65,7 @@ fn wrong_usage_ends_with_2_and_names_what_there_is() {
 
 #[test]
 fn an_unknown_topic_is_never_created_by_reading_or_writing() {
-    let broker = Broker::start();
+    let broker = Brokers::embedded();
     broker.ok(&["topic", "create", "orders"], b"");
     check(
         &broker.run(&["consume", "order", "-e"], b""),
@@ -166,7 +84,7 @@ fn an_unknown_topic_is_never_created_by_reading_or_writing() {
 
 #[test]
 fn an_oversize_record_is_named_by_its_line_and_the_records_before_it_are_written() {
-    let broker = Broker::start();
+    let broker = Brokers::embedded();
     broker.ok(&["topic", "create", "lines"], b"");
     let mut input = b"one\ntwo\n".to_vec();
     input.extend(vec![b'x'; 2 << 20]);
@@ -181,7 +99,7 @@ fn an_oversize_record_is_named_by_its_line_and_the_records_before_it_are_written
 
 #[test]
 fn deleting_wants_a_yes() {
-    let broker = Broker::start();
+    let broker = Brokers::embedded();
     broker.ok(&["topic", "create", "orders"], b"");
     check(
         &broker.run(&["topic", "delete", "orders"], b""),
@@ -193,7 +111,7 @@ fn deleting_wants_a_yes() {
 
 #[test]
 fn offsets_counts_and_formats_choose_what_is_printed() {
-    let broker = Broker::start();
+    let broker = Brokers::embedded();
     broker.ok(&["topic", "create", "numbers"], b"");
     broker.ok(
         &["produce", "numbers", "-K", ":"],
@@ -216,7 +134,7 @@ fn offsets_counts_and_formats_choose_what_is_printed() {
 
 #[test]
 fn what_consume_prints_as_envelopes_produce_writes_again_byte_for_byte() {
-    let broker = Broker::start();
+    let broker = Brokers::embedded();
     broker.ok(&["topic", "create", "first", "-p", "3"], b"");
     broker.ok(&["topic", "create", "second", "-p", "3"], b"");
     let records = [
@@ -245,7 +163,7 @@ fn what_consume_prints_as_envelopes_produce_writes_again_byte_for_byte() {
 
 #[test]
 fn avro_goes_in_as_json_by_a_schema_and_comes_out_as_json() {
-    let broker = Broker::start();
+    let broker = Brokers::embedded();
     broker.ok(&["topic", "create", "logins"], b"");
     let schema =
         br#"{"type":"record","name":"Login","fields":[{"name":"user","type":"string"},{"name":"n","type":"int"}]}"#;

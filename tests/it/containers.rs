@@ -8,6 +8,7 @@ use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{ContainerAsync, ImageExt};
 
 use crate::client_suite;
+use crate::pipeline_suite;
 
 const VERSION: &str = "4.3.1";
 
@@ -48,4 +49,13 @@ impl KafkaContainer {
 async fn the_client_suite_passes_on_a_broker_in_a_container() {
     let kafka = KafkaContainer::start().await;
     client_suite::suite(&kafka.bootstrap).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Docker"]
+async fn the_pipeline_suite_passes_on_a_broker_in_a_container() {
+    let kafka = KafkaContainer::start().await;
+    let bootstrap = kafka.bootstrap.clone();
+    let suite = tokio::task::spawn_blocking(move || pipeline_suite::suite(&bootstrap));
+    suite.await.expect("passes");
 }

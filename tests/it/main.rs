@@ -2,6 +2,8 @@
 
 // What allocates nothing, once its memory has grown to the work.
 mod allocations;
+// Records that a pipeline cannot use.
+mod bad_records;
 // Record batches against the other Rust implementations.
 mod batch_judges;
 // The embedded broker and schema registry over loopback.
@@ -30,7 +32,13 @@ mod stream;
 mod stream_properties;
 // Pipeline files, broken and good.
 mod pipeline_file;
+// What whole pipelines promise, on any broker.
+mod pipeline_suite;
+// From a topic to lines and back.
+mod round_trip;
 // What tests share.
 mod support;
 // The sources themselves: who uses whom, what a pure module may say, sizes, dead files.
 mod tidy;
+// Brokers whose answers are wrong.
+mod wrong_answers;

@@ -21,6 +21,7 @@ use tidemill::record::TopicPartition;
 use tokio::time::Instant;
 
 use crate::client_suite;
+use crate::pipeline_suite;
 
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
@@ -38,8 +39,14 @@ fn secured(bootstrap: &str, properties: &[(&str, &str)]) -> Config {
 
 #[tokio::test]
 #[ignore = "needs compose/with-kafka"]
-async fn the_suite_passes() {
+async fn the_client_suite_passes() {
     client_suite::suite(&variable("BOOTSTRAP")).await;
+}
+
+#[test]
+#[ignore = "needs compose/with-kafka"]
+fn the_pipeline_suite_passes() {
+    pipeline_suite::suite(&variable("BOOTSTRAP"));
 }
 
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];

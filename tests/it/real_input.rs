@@ -4,12 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::BufRead;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::pipeline_suite::Scene;
+use crate::pipeline_suite::on_embedded_broker;
+use crate::support::commands::Running;
 
 /// A carrier that nobody flies: its record moves time past every window before it.
 const CLOSING: &str = "ZZ";
@@ -26,241 +33,158 @@ const FLIGHT_SCHEMA: &str = r#"{"type": "record", "name": "Flight", "fields": [
 /// (key, start of the window) to (count, mean).
 type Results = BTreeMap<(String, i64), (u64, f64)>;
 
+/// Every case, for any broker.
+pub(crate) const CASES: [fn(&Scene<'_>); 4] = [
+    departures_per_carrier_and_hour,
+    departures_in_avro,
+    departures_with_one_partition_read_last,
+    temperature_every_hour,
+];
+
 #[test]
 fn departures_per_carrier_and_hour_are_those_of_pandas() {
-    let broker = EmbeddedBroker::start();
-    broker.create("flights", 1);
-    broker.produce("flights", &flights(1).concat());
-    broker.produce("flights", &closing(1));
-    let _run = broker.run("flights.yaml");
-    broker.judge("departures", ["departures", "delay"], "departures.csv");
-    broker.nothing_was_put_aside("flights");
+    on_embedded_broker(departures_per_carrier_and_hour);
 }
 
 #[test]
 fn departures_in_avro_are_those_of_pandas() {
-    let broker = EmbeddedBroker::start();
-    broker.create("flights", 1);
-    let files = TempDir::new().unwrap();
-    let schema = files.path().join("flight.avsc");
-    fs::write(&schema, FLIGHT_SCHEMA).unwrap();
-    let schema = schema.to_str().unwrap();
-    broker.done(&["schema", "register", "flights-value", schema], "");
-    let as_avro = ["--value-format", "avro", "--schema", schema];
-    let produce = [["produce", "flights", "-i", "jsonl"], as_avro].concat();
-    broker.done(&produce, &(flights(1).concat() + &closing(1)));
-    let json = fs::read_to_string(package().join("tests/real_input/flights.yaml")).unwrap();
-    let avro = json.replace("topic: flights, value: json", "topic: flights, value: avro");
-    assert_ne!(avro, json);
-    let file = files.path().join("flights.yaml");
-    fs::write(&file, avro).unwrap();
-    let _run = broker.run_file(&file);
-    broker.judge("departures", ["departures", "delay"], "departures.csv");
-    broker.nothing_was_put_aside("flights");
+    on_embedded_broker(departures_in_avro);
 }
 
 #[test]
 fn a_partition_that_is_read_after_the_others_changes_no_result() {
-    let broker = EmbeddedBroker::start();
-    broker.create("flights", 4);
+    on_embedded_broker(departures_with_one_partition_read_last);
+}
+
+#[test]
+fn the_temperature_of_the_last_day_is_that_of_pandas_every_hour() {
+    on_embedded_broker(temperature_every_hour);
+}
+
+fn departures_per_carrier_and_hour(scene: &Scene<'_>) {
+    create(scene, "flights", 1);
+    scene.produce("flights", &flights(1).concat(), &[]);
+    scene.produce("flights", &closing(1), &[]);
+    let _run = scene.start(&shipped("flights.yaml"));
+    judge_departures(scene);
+}
+
+fn departures_in_avro(scene: &Scene<'_>) {
+    create(scene, "flights", 1);
+    let schema = scene.file("flight.avsc", FLIGHT_SCHEMA);
+    let schema = schema.to_str().unwrap();
+    let subject = scene.name("flights-value");
+    scene
+        .brokers
+        .ok(&["schema", "register", &subject, schema], b"");
+    let as_avro = ["--value-format", "avro", "--schema", schema];
+    scene.produce("flights", &(flights(1).concat() + &closing(1)), &as_avro);
+    let json = shipped("flights.yaml");
+    let avro = json.replace("topic: flights, value: json", "topic: flights, value: avro");
+    assert_ne!(avro, json);
+    let _run = scene.start(&avro);
+    judge_departures(scene);
+}
+
+fn departures_with_one_partition_read_last(scene: &Scene<'_>) {
+    create(scene, "flights", 4);
     let partitions = flights(4);
     let early = partitions[..3].concat();
-    broker.produce("flights", &early);
-    let _run = broker.run("flights.yaml");
+    scene.produce("flights", &early, &[]);
+    let _run = scene.start(&shipped("flights.yaml"));
     // Once they are all in the repartition topic, the three partitions were read to their end.
     let departed = early
         .lines()
         .filter(|line| !line.contains("\"dep_delay\":null"))
         .count();
-    broker.wait_for("flights-departures-repartition", departed);
-    broker.produce("flights", &partitions[3]);
-    broker.produce("flights", &closing(4));
-    broker.judge("departures", ["departures", "delay"], "departures.csv");
-    broker.nothing_was_put_aside("flights");
+    wait_for(scene, "flights-departures-repartition", departed);
+    scene.produce("flights", &partitions[3], &[]);
+    scene.produce("flights", &closing(4), &[]);
+    judge_departures(scene);
 }
 
-#[test]
-fn the_temperature_of_the_last_day_is_that_of_pandas_every_hour() {
-    let broker = EmbeddedBroker::start();
-    broker.create("weather", 1);
+fn temperature_every_hour(scene: &Scene<'_>) {
+    create(scene, "weather", 1);
     let rows = fixture("weather.csv");
     let lines: String = rows
         .iter()
         .map(|row| envelope(0, row, ["origin", "temp"]))
         .collect();
-    broker.produce("weather", &lines);
-    let _run = broker.run("weather.yaml");
-    broker.judge(
-        "temperature",
-        ["observations", "temperature"],
-        "temperature.csv",
-    );
-    broker.nothing_was_put_aside("weather");
+    scene.produce("weather", &lines, &[]);
+    let _run = scene.start(&shipped("weather.yaml"));
+    let fields = ["observations", "temperature"];
+    judge(scene, "temperature", fields, "temperature.csv");
+    nothing_was_put_aside(scene, "weather");
 }
 
-/// A process that ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nobody left to tell.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+fn create(scene: &Scene<'_>, source: &str, partitions: u32) {
+    let sink = if source == "flights" {
+        "departures"
+    } else {
+        "temperature"
+    };
+    let [late, dead] = aside(source);
+    scene.create(source, partitions);
+    for topic in [sink, &late, &dead] {
+        scene.create(topic, 1);
     }
 }
 
-struct EmbeddedBroker {
-    bootstrap: String,
-    registry: String,
-    _process: Running,
+fn wait_for(scene: &Scene<'_>, topic: &str, records: usize) {
+    let (topic, records) = (scene.name(topic), records.to_string());
+    let words = ["consume", &topic, "-n", &records, "--timeout", DEADLINE];
+    // The pipeline makes the topic a moment after it has started.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !scene.brokers.text(&["topic", "list"], b"").contains(&topic) {
+        assert!(Instant::now() < deadline, "no {topic}");
+    }
+    scene.brokers.ok(&words, b"");
 }
 
-impl EmbeddedBroker {
-    fn start() -> Self {
-        let mut process = tidemill(&["broker", "-q", "--port", "0", "--registry-port", "0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut address = |name: &str| {
-            let line = said.next().expect("the broker says where it is").unwrap();
-            line.strip_prefix(name).expect(name).to_owned()
-        };
-        let [bootstrap, registry] = ["BOOTSTRAP=", "REGISTRY="].map(&mut address);
-        Self {
-            bootstrap,
-            registry,
-            _process: Running(process),
-        }
-    }
+fn judge_departures(scene: &Scene<'_>) {
+    let fields = ["departures", "delay"];
+    judge(scene, "departures", fields, "departures.csv");
+    nothing_was_put_aside(scene, "flights");
+}
 
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = tidemill(words);
-        command.args(["-b", &self.bootstrap, "--registry", &self.registry]);
-        command
-    }
-
-    fn create(&self, source: &str, partitions: u32) {
-        let sink = if source == "flights" {
-            "departures"
-        } else {
-            "temperature"
-        };
-        let [late, dead] = aside(source);
-        for (name, partitions) in [(source, partitions), (sink, 1), (&late, 1), (&dead, 1)] {
-            let partitions = partitions.to_string();
-            self.done(
-                &[
-                    "topic",
-                    "create",
-                    name,
-                    "-p",
-                    &partitions,
-                    "-c",
-                    "retention.ms=-1",
-                ],
-                "",
+/// Follows the results until the last ones for each key and window are those of the fixture.
+fn judge(scene: &Scene<'_>, topic: &str, [count, mean]: [&str; 2], expected: &str) {
+    let wanted: Results = fixture(expected)
+        .iter()
+        .map(|row| expected_result(row))
+        .collect();
+    let topic = scene.name(topic);
+    let words = ["consume", &topic, "-o", "jsonl", "--timeout", DEADLINE];
+    let mut consume = scene.brokers.command(&words);
+    let mut consume = Running(consume.stdout(Stdio::piped()).spawn().unwrap());
+    let mut found = Results::new();
+    for line in BufReader::new(consume.0.stdout.take().unwrap()).lines() {
+        let value = serde_json::from_str::<Value>(&line.unwrap()).unwrap()["value"].take();
+        let key = value["key"].as_str().unwrap().to_owned();
+        if key != CLOSING {
+            let start = value["window"]["start"].as_i64().unwrap();
+            let result = (
+                value[count].as_u64().unwrap(),
+                value[mean].as_f64().unwrap(),
             );
+            found.insert((key, start), result);
+        }
+        if found.len() == wanted.len() && difference(&wanted, &found).is_none() {
+            return;
         }
     }
+    panic!("{}", difference(&wanted, &found).expect("no results"));
+}
 
-    fn produce(&self, topic: &str, lines: &str) {
-        self.done(&["produce", topic, "-i", "jsonl"], lines);
-    }
-
-    fn wait_for(&self, topic: &str, records: usize) {
-        self.done(
-            &[
-                "consume",
-                topic,
-                "-n",
-                &records.to_string(),
-                "--timeout",
-                DEADLINE,
-            ],
-            "",
-        );
-    }
-
-    fn run(&self, file: &str) -> Running {
-        self.run_file(&package().join("tests/real_input").join(file))
-    }
-
-    fn run_file(&self, path: &Path) -> Running {
-        let mut command = self.command(&["run", path.to_str().unwrap()]);
-        Running(command.stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    /// Follows the results until the last ones for each key and window are those of the fixture.
-    fn judge(&self, topic: &str, [count, mean]: [&str; 2], expected: &str) {
-        let wanted: Results = fixture(expected)
-            .iter()
-            .map(|row| expected_result(row))
-            .collect();
-        let words = ["consume", topic, "-o", "jsonl", "--timeout", DEADLINE];
-        let mut consume = Running(self.command(&words).stdout(Stdio::piped()).spawn().unwrap());
-        let mut found = Results::new();
-        for line in BufReader::new(consume.0.stdout.take().unwrap()).lines() {
-            let value = serde_json::from_str::<Value>(&line.unwrap()).unwrap()["value"].take();
-            let key = value["key"].as_str().unwrap().to_owned();
-            if key != CLOSING {
-                let start = value["window"]["start"].as_i64().unwrap();
-                let result = (
-                    value[count].as_u64().unwrap(),
-                    value[mean].as_f64().unwrap(),
-                );
-                found.insert((key, start), result);
-            }
-            if found.len() == wanted.len() && difference(&wanted, &found).is_none() {
-                return;
-            }
-        }
-        panic!("{}", difference(&wanted, &found).expect("no results"));
-    }
-
-    fn nothing_was_put_aside(&self, source: &str) {
-        for topic in aside(source) {
-            assert_eq!(
-                self.done(&["consume", &topic, "-e"], ""),
-                "",
-                "records in {topic}"
-            );
-        }
-    }
-
-    /// Runs a command to its end and returns what it printed.
-    fn done(&self, words: &[&str], input: &str) -> String {
-        let mut child = self
-            .command(words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "tidemill {}: {said}",
-            words.join(" ")
-        );
-        String::from_utf8_lossy(&output.stdout).into_owned()
+fn nothing_was_put_aside(scene: &Scene<'_>, source: &str) {
+    for topic in aside(source) {
+        assert_eq!(scene.consume(&topic, &[]), "", "records in {topic}");
     }
 }
 
-fn tidemill(words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
-    command
-        .args(words)
-        .env_remove("TIDEMILL_BROKERS")
-        .stdin(Stdio::null());
-    command
+/// A pipeline file that the whole run uses too.
+fn shipped(file: &str) -> String {
+    fs::read_to_string(package().join("tests/real_input").join(file)).unwrap()
 }
 
 fn aside(source: &str) -> [String; 2] {

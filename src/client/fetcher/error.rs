@@ -78,7 +78,7 @@ pub enum FetchError {
         code: ErrorCode,
     },
     /// A batch that cannot be read. A wrong checksum was seen twice, on two connections.
-    #[error("read {partition} at offset {offset}")]
+    #[error("read {partition}@{offset}")]
     Batch {
         /// Which partition.
         partition: TopicPartition,
@@ -89,7 +89,7 @@ pub enum FetchError {
     },
     /// A batch above every limit.
     #[error(
-        "the batch of {partition} at offset {offset} takes {bytes} bytes, above receive.message.max.bytes = {limit}"
+        "the batch {partition}@{offset} takes {bytes} bytes, above receive.message.max.bytes = {limit}"
     )]
     TooLarge {
         /// Which partition.

@@ -1,3 +1,4 @@
 //! What tests share.
 
+pub(crate) mod commands;
 pub(crate) mod stream;
