@@ -44,7 +44,7 @@ use tidemill::record::TopicPartition;
 use tokio::time::Instant;
 
 /// The longest that any step may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs everything.
 pub(crate) async fn suite(bootstrap: &str) {

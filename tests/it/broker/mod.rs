@@ -4,7 +4,7 @@ mod groups;
 mod hostile_frames;
 mod persistence;
 mod produce_and_fetch;
-mod raw_client;
+pub(crate) mod raw_client;
 mod registry;
 mod topics;
 mod transactions;
