@@ -397,7 +397,7 @@ impl Compiler<'_, '_> {
         let emit = body.emit.as_ref().map(|emit| emit.value);
         Made {
             operator: Operator::Window(WindowAggregate {
-                windows: window.value,
+                windows: window.value.into(),
                 aggregates: named,
                 select,
                 emit: emit.unwrap_or(Emit::Final),

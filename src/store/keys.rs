@@ -6,9 +6,24 @@ use std::ops::Range;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
+
 /// The number of a live key; small, and used again once the key is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyId(u32);
+
+impl Persist for KeyId {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.0);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.take().map(Self)
+    }
+}
 
 impl KeyId {
     /// The place of this key in a flat vector.
@@ -279,6 +294,66 @@ impl Keys {
         }
     }
 
+    /// Whether `id` is that of a key.
+    #[must_use]
+    pub fn is_live(&self, id: KeyId) -> bool {
+        self.uses.get(id.index()).is_some_and(|uses| *uses != FREE)
+    }
+
+    /// Writes the keys that have uses, with their ids.
+    pub fn save(&self, out: &mut Writer) {
+        out.count(self.entries.len());
+        for (entry, uses) in self.entries.iter().zip(&self.uses) {
+            let is_used = (1..FREE).contains(uses);
+            out.put(&is_used);
+            if is_used {
+                out.put(&entry.tag);
+                out.bytes(self.bytes(entry));
+            }
+        }
+    }
+
+    /// Reads back what [`Keys::save`] wrote. The keys have their ids and no uses: those who hold
+    /// state of them must take theirs again, before the next [`Keys::give_back`].
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`].
+    pub fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let mut keys = Self::default();
+        let count = from.count(1)?;
+        for id in 0..u32::try_from(count).map_err(|_| Malformed::new("too many keys"))? {
+            match from.take::<bool>()? {
+                true => keys.load_key(id, from)?,
+                false => keys.push_free(id),
+            }
+        }
+        keys.free.reverse();
+        Ok(keys)
+    }
+
+    fn load_key(&mut self, id: u32, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        let (tag, bytes) = (from.take()?, from.bytes()?);
+        let free = std::mem::take(&mut self.free);
+        let added = self.intern(TaggedKey { tag, bytes });
+        self.free = free;
+        match added {
+            Some(KeyId(added)) if added == id => Ok(()),
+            _ => Err(Malformed::new("one key twice")),
+        }
+    }
+
+    fn push_free(&mut self, id: u32) {
+        self.entries.push(Entry {
+            hash: 0,
+            bytes: [0; SHORT_MAX],
+            len: 0,
+            tag: 0,
+        });
+        self.uses.push(FREE);
+        self.free.push(id);
+    }
+
     fn reclaim(&mut self) {
         let (entries, uses) = (&self.entries, &mut self.uses);
         let (free, long_keys) = (&mut self.free, &mut self.long_keys);
@@ -346,6 +421,19 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_key_that_is_there_twice_is_refused() {
+        let mut out = Writer::new();
+        out.count(2);
+        for _ in 0..2 {
+            out.put(&true);
+            out.put(&0u8);
+            out.bytes(b"a");
+        }
+        let refused = Keys::load(&mut Reader::new(&out.into_bytes()));
+        assert_eq!(refused.err(), Some(Malformed::new("one key twice")));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -366,11 +454,18 @@ mod tests {
                     keys.give_back([id]);
                 }
             }
+            let mut out = Writer::new();
+            keys.save(&mut out);
+            let bytes = out.into_bytes();
+            let mut loaded = Keys::load(&mut Reader::new(&bytes)).unwrap();
             for (number, id) in used {
                 let name = key_of(number);
                 prop_assert_eq!(keys.key(id), text(name.as_bytes()));
                 prop_assert_eq!(keys.intern(text(name.as_bytes())), Some(id));
+                prop_assert_eq!(loaded.intern(text(name.as_bytes())), Some(id), "loaded");
+                prop_assert_eq!(loaded.key(id), text(name.as_bytes()));
             }
+            prop_assert!(loaded.intern(text(b"new")).is_some());
         }
     }
 }

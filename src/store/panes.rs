@@ -6,6 +6,9 @@ use std::ops::Range;
 use crate::record::Offset;
 use crate::store::keys::KeyId;
 use crate::store::keys::Keys;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::store::slots::Slots;
 
 /// What a pane remembers for each of its slots, in flat vectors.
@@ -15,6 +18,16 @@ pub trait PaneState {
 
     /// Forgets all slots, and keeps the memory.
     fn clear(&mut self);
+
+    /// Writes the state of all slots.
+    fn save(&self, out: &mut Writer);
+
+    /// Reads back the state of `slots` slots into this, which has none.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`].
+    fn load(&mut self, slots: usize, from: &mut Reader<'_>) -> Result<(), Malformed>;
 }
 
 /// The state of one slice of event time: a slot for each key that has any.
@@ -60,6 +73,34 @@ impl<S: PaneState> Pane<S> {
     #[must_use]
     pub fn keys(&self) -> &[KeyId] {
         self.slots.keys()
+    }
+
+    /// Writes the slots and their state.
+    pub fn save(&self, out: &mut Writer) {
+        out.put(&self.first_offset);
+        out.slice(self.keys());
+        self.state.save(out);
+    }
+
+    /// Reads back what [`Pane::save`] wrote into this, which has no slots, and takes a use of each
+    /// of its `keys`.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`].
+    pub fn load(&mut self, keys: &mut Keys, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.first_offset = from.take()?;
+        let ids: Vec<KeyId> = from.vec()?;
+        for &id in &ids {
+            if !keys.is_live(id) || self.slot(id).is_some() {
+                return Err(Malformed::new(
+                    "a pane with a key that is not there, or twice",
+                ));
+            }
+            keys.take_use(id);
+            self.slots.add(id);
+        }
+        self.state.load(ids.len(), from)
     }
 
     /// The offset of the first record that this pane was made for.
@@ -169,6 +210,38 @@ impl<S: PaneState> Panes<S> {
         self.last = 0;
     }
 
+    /// Writes all panes.
+    pub fn save(&self, out: &mut Writer) {
+        out.count(self.open.len());
+        for (slice, pane) in &self.open {
+            out.put(slice);
+            pane.save(out);
+        }
+    }
+
+    /// Reads back what [`Panes::save`] wrote into this, which has no panes; takes uses of `keys`.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`].
+    pub fn load(
+        &mut self,
+        keys: &mut Keys,
+        mut state: impl FnMut() -> S,
+        from: &mut Reader<'_>,
+    ) -> Result<(), Malformed> {
+        for _ in 0..from.count(1)? {
+            let slice = from.take()?;
+            if matches!(self.open.back(), Some((before, _)) if *before >= slice) {
+                return Err(Malformed::new("panes out of order"));
+            }
+            let mut pane = Pane::new(state());
+            pane.load(keys, from)?;
+            self.open.push_back((slice, pane));
+        }
+        Ok(())
+    }
+
     /// The smallest offset from which all panes can be rebuilt; `None` where there are none.
     ///
     /// Offsets must have been given in ascending order: then the first record of a pane has its
@@ -192,6 +265,16 @@ mod tests {
 
         fn clear(&mut self) {
             self.clear();
+        }
+
+        fn save(&self, out: &mut Writer) {
+            out.slice(self);
+        }
+
+        fn load(&mut self, slots: usize, from: &mut Reader<'_>) -> Result<(), Malformed> {
+            *self = from.vec()?;
+            assert_eq!(self.len(), slots);
+            Ok(())
         }
     }
 
@@ -247,6 +330,34 @@ mod tests {
         );
         panes.release_below(3, &mut keys);
         assert_eq!(panes.rebuild_from(), None);
+    }
+
+    #[test]
+    fn loaded_panes_are_those_that_were_saved_and_keep_their_keys() {
+        let (mut panes, mut keys) = (Panes::default(), Keys::new());
+        for (slice, offset) in [(2, 10), (1, 11), (2, 12)] {
+            touch(&mut panes, &mut keys, slice, offset, b"a");
+        }
+        touch(&mut panes, &mut keys, 2, 13, b"b");
+        let mut out = Writer::new();
+        keys.save(&mut out);
+        panes.save(&mut out);
+        let bytes = out.into_bytes();
+        let load = |bytes: &[u8]| -> Result<_, Malformed> {
+            let from = &mut Reader::new(bytes);
+            let (mut keys, mut panes) = (Keys::load(from)?, Panes::default());
+            panes.load(&mut keys, Vec::new, from)?;
+            from.end().map(|()| (panes, keys))
+        };
+        let (mut loaded, mut keys) = load(&bytes).unwrap();
+        assert_eq!(loaded.rebuild_from(), Some(Offset(10)));
+        touch(&mut loaded, &mut keys, 2, 14, b"b");
+        let counts = loaded.range(2..3).map(|(_, pane)| pane.state.clone());
+        assert_eq!(counts.collect::<Vec<_>>(), [vec![2, 2]]);
+        loaded.release_below(3, &mut keys);
+        for end in 0..bytes.len() {
+            assert!(load(&bytes[..end]).is_err(), "cut at {end}");
+        }
     }
 
     #[test]

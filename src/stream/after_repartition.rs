@@ -10,6 +10,9 @@ use crate::record::PartitionId;
 use crate::record::RecordView;
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aside::Origin;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
@@ -239,5 +242,20 @@ impl AfterRepartition {
         self.ledger.replayed_below = progress.position;
         self.clocks.restore(progress.stream_time, &progress.sources);
         self.windowed.restore(self.clocks.stream_time());
+    }
+
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.put(&self.ledger.replayed_below);
+        self.clocks.save(out);
+        out.slice(&self.seen);
+        self.windowed.save(out);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.ledger.replayed_below = from.take()?;
+        self.clocks.load(from)?;
+        self.seen = from.vec()?;
+        self.seen.resize(self.clocks.clocks().len(), Offset(-1));
+        self.windowed.load(from)
     }
 }

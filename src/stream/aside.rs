@@ -82,7 +82,7 @@ impl Aside {
         Ok(())
     }
 
-    /// Puts aside the result of `key` for `window` that cannot be written.
+    /// Puts aside the result of `key`, for `window` where there are any, that cannot be written.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Aside {
     pub(crate) fn result(
         &self,
         key: &[u8],
-        window: &Range<Timestamp>,
+        window: Option<&Range<Timestamp>>,
         time: Timestamp,
         reason: &Reason,
         effects: &mut Effects,
@@ -103,8 +103,14 @@ impl Aside {
                 let draft = effects.draft(Destination::DeadLetter, time).key(Some(key));
                 let draft = text(draft, "tidemill-reason", reason);
                 let draft = text(draft, "tidemill-flow", &self.stage.flow.name);
-                let draft = text(draft, "tidemill-window-start", &window.start);
-                text(draft, "tidemill-window-end", &window.end).commit();
+                let draft = match window {
+                    None => draft,
+                    Some(window) => {
+                        let draft = text(draft, "tidemill-window-start", &window.start);
+                        text(draft, "tidemill-window-end", &window.end)
+                    }
+                };
+                draft.commit();
             }
         }
         Ok(())

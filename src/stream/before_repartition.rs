@@ -10,6 +10,9 @@ use crate::record::Offset;
 use crate::record::PartitionId;
 use crate::record::RecordView;
 use crate::record::Timestamp;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::clock::PartitionClock;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
@@ -136,6 +139,23 @@ impl BeforeRepartition {
         self.source.ledger.replayed_below = progress.position;
         self.sender.clock.observe(progress.stream_time);
         self.sender.last_offset = Offset(progress.position.0.saturating_sub(1));
+    }
+
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.put(&self.source.ledger.replayed_below);
+        self.sender.clock.save(out);
+        out.put(&self.sender.is_idle);
+        out.put(&self.sender.told);
+        out.put(&self.sender.last_offset);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.source.ledger.replayed_below = from.take()?;
+        self.sender.clock.load(from)?;
+        self.sender.is_idle = from.take()?;
+        self.sender.told = from.take()?;
+        self.sender.last_offset = from.take()?;
+        Ok(())
     }
 }
 

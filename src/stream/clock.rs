@@ -19,6 +19,10 @@
 use chrono::TimeDelta;
 
 use crate::record::Timestamp;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 
 /// Whether a task has read all that there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +80,23 @@ impl PartitionClock {
         (beyond >= TimeDelta::zero()).then_some(beyond)
     }
 
+    /// Writes stream time and silence.
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.put(&self.stream_time);
+        out.put(&self.silence);
+    }
+
+    /// Reads back what [`PartitionClock::save`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`].
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.stream_time = from.take()?;
+        self.silence = from.take()?;
+        Ok(())
+    }
+
     /// Moves stream time on as silence `beyond` idle has it; whether that moved it.
     pub(crate) fn follow(&mut self, beyond: TimeDelta) -> bool {
         match self.silence.stream_time_after(beyond) {
@@ -90,6 +111,18 @@ impl PartitionClock {
 pub(crate) struct Silence {
     /// The wall clock when it began, and stream time then.
     since: Option<(Timestamp, Timestamp)>,
+}
+
+impl Persist for Silence {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.since);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            since: from.take()?,
+        })
+    }
 }
 
 impl Silence {

@@ -3,6 +3,9 @@
 use crate::record::Timestamp;
 use crate::record::Value;
 use crate::store::panes::PaneState;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
 use crate::stream::aggregate::column::Column;
 
@@ -106,5 +109,30 @@ impl PaneState for Columns {
         for column in &mut self.aggregates {
             column.clear();
         }
+    }
+
+    fn save(&self, out: &mut Writer) {
+        out.slice(&self.times);
+        out.count(self.changes.slots.len());
+        for &slot in &self.changes.slots {
+            out.count(slot);
+        }
+        for column in &self.aggregates {
+            column.save(out);
+        }
+    }
+
+    fn load(&mut self, slots: usize, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.times = from.vec()?;
+        if self.times.len() != slots {
+            return Err(Malformed::new("not as many times as slots"));
+        }
+        self.changes.has_changed = vec![false; slots];
+        for _ in 0..from.count(size_of::<u64>())? {
+            let slot = usize::try_from(from.take::<u64>()?).unwrap_or(usize::MAX);
+            self.mark(slot);
+        }
+        let mut columns = self.aggregates.iter_mut();
+        columns.try_for_each(|column| column.load(slots, from))
     }
 }

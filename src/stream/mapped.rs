@@ -11,6 +11,9 @@ use crate::record::Offset;
 use crate::record::PartitionId;
 use crate::record::RecordView;
 use crate::record::Timestamp;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Destination;
 use crate::stream::effects::Effects;
@@ -117,6 +120,15 @@ impl Mapped {
 
     pub(crate) const fn restore(&mut self, progress: &Progress) {
         self.source.ledger.replayed_below = progress.position;
+    }
+
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.put(&self.source.ledger.replayed_below);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.source.ledger.replayed_below = from.take()?;
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::codec::projection::Fields;
 use crate::expr::Program;
 use crate::record::TopicName;
 use crate::stream::aggregate::Function;
-use crate::stream::window::TimeWindows;
+use crate::stream::window::Windows;
 
 /// What a pipeline computes: its flows, immutable and shared by all tasks.
 ///
@@ -105,7 +105,7 @@ pub struct Map {
 #[derive(Debug)]
 pub struct WindowAggregate {
     /// The windows.
-    pub windows: TimeWindows,
+    pub windows: Windows,
     /// The aggregates, in the order in which results show them.
     pub aggregates: Vec<NamedAggregate>,
     /// What a result's value holds; `None` is key, window and all aggregates.

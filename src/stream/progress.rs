@@ -6,6 +6,10 @@ use thiserror::Error;
 
 use crate::record::Offset;
 use crate::record::Timestamp;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 
 /// How far a task has come.
 ///
@@ -36,6 +40,28 @@ pub enum SourceTime {
     /// Its stream time, or [`Timestamp::MIN`] where it never had a record; it has been silent for
     /// as long as `idle` says and holds nothing open.
     Idle(Timestamp),
+}
+
+impl Persist for SourceTime {
+    fn save(&self, out: &mut Writer) {
+        let (kind, time) = match self {
+            Self::Unheard => (0u8, Timestamp::MIN),
+            Self::Active(time) => (1, *time),
+            Self::Idle(time) => (2, *time),
+        };
+        out.put(&kind);
+        out.put(&time);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (kind, time) = (from.take::<u8>()?, from.take()?);
+        match kind {
+            0 => Ok(Self::Unheard),
+            1 => Ok(Self::Active(time)),
+            2 => Ok(Self::Idle(time)),
+            _ => Err(Malformed::new("no such clock")),
+        }
+    }
 }
 
 /// A metadata string that cannot be read: written by something else, or by a newer version.

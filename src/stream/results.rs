@@ -30,6 +30,7 @@ use crate::stream::reason::Reason;
 use crate::stream::recycle::recycle;
 use crate::stream::value_writer::Field;
 use crate::stream::value_writer::ValueWriter;
+use crate::stream::window::Windows;
 
 /// Writes the results of one flow's windows.
 ///
@@ -48,8 +49,8 @@ pub(crate) struct ResultWriter {
 #[derive(Debug)]
 pub(crate) struct WindowResult<'r> {
     pub(crate) key: TaggedKey<'r>,
-    /// Start inside, end outside.
-    pub(crate) window: Range<Timestamp>,
+    /// Start and end; `None` where there are no windows.
+    pub(crate) window: Option<Range<Timestamp>>,
     pub(crate) columns: &'r Columns,
     pub(crate) slot: usize,
 }
@@ -77,10 +78,16 @@ impl ResultWriter {
         let select = aggregation.and_then(|aggregation| aggregation.select.as_ref());
         let names: Vec<&str> = match (select, aggregation) {
             (Some(select), _) => select.columns.iter().map(|(name, _)| &**name).collect(),
-            (None, aggregation) => ["key", "window"]
-                .into_iter()
-                .chain(aggregation.iter().flat_map(|all| names(all)))
-                .collect(),
+            (None, aggregation) => {
+                let is_running = |all: &&WindowAggregate| all.windows == Windows::Running;
+                let window = (!aggregation.as_ref().is_some_and(is_running)).then_some("window");
+                let aggregates = aggregation.iter().flat_map(|all| names(all));
+                ["key"]
+                    .into_iter()
+                    .chain(window)
+                    .chain(aggregates)
+                    .collect()
+            }
         };
         let paths = select.map_or(&[][..], |select| select.fields.paths());
         let filling = |path| aggregation.map_or(Filling::Nothing, |all| Filling::of(path, all));
@@ -119,11 +126,12 @@ impl ResultWriter {
         match aggregation(&flow) {
             Some(all @ WindowAggregate { select: None, .. }) => {
                 let key = Field::Value(key::to_value(result.key));
-                let fixed = [Ok(key), Ok(Field::Window(result.window.clone()))];
+                let window = result.window.clone().map(Field::Window);
+                let fixed = [key].into_iter().chain(window).map(Ok);
                 let aggregates = 0..all.aggregates.len();
                 let aggregates =
                     aggregates.map(|index| result.aggregate(index, all).map(Field::Value));
-                self.values.put(fixed.into_iter().chain(aggregates), out)
+                self.values.put(fixed.chain(aggregates), out)
             }
             Some(
                 all @ WindowAggregate {
@@ -213,9 +221,9 @@ impl<'r> WindowResult<'r> {
     ) -> Result<Option<Value<'r>>, Reason> {
         Ok(Some(match filling {
             Filling::Key => key::to_value(self.key),
-            Filling::Window => window_value(&self.window),
-            Filling::Start => instant(self.window.start),
-            Filling::End => instant(self.window.end),
+            Filling::Window => return Ok(self.window.as_ref().map(window_value)),
+            Filling::Start => return Ok(self.window.as_ref().map(|window| instant(window.start))),
+            Filling::End => return Ok(self.window.as_ref().map(|window| instant(window.end))),
             Filling::Aggregate(index) => self.aggregate(index, all)?,
             Filling::Nothing => return Ok(None),
         }))
@@ -225,8 +233,9 @@ impl<'r> WindowResult<'r> {
         let Some(column) = self.columns.aggregates().get(index) else {
             return Ok(Value::Null);
         };
-        let length = self.window.end.0.saturating_sub(self.window.start.0);
-        column.result(self.slot, Some(length)).map_err(|error| {
+        let window = self.window.as_ref();
+        let length = window.map(|window| window.end.0.saturating_sub(window.start.0));
+        column.result(self.slot, length).map_err(|error| {
             let name = all.aggregates.get(index).map_or("", |named| &named.name);
             Reason::Write(format!("{name}: {error}"))
         })

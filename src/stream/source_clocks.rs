@@ -13,6 +13,9 @@
 use chrono::TimeDelta;
 
 use crate::record::Timestamp;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::clock::Reading;
 use crate::stream::clock::Silence;
 use crate::stream::progress::SourceTime;
@@ -93,6 +96,28 @@ impl SourceClocks {
         let beyond = self.silence.tick(now, reading, self.stream_time);
         let followed = beyond.and_then(|beyond: TimeDelta| self.silence.stream_time_after(beyond));
         self.raise(followed.unwrap_or(Timestamp::MIN));
+    }
+
+    /// Writes all clocks.
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.put(&self.stream_time);
+        out.slice(&self.clocks);
+        out.put(&self.silence);
+    }
+
+    /// Reads back what [`SourceClocks::save`] wrote, of as many source partitions.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`].
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        let (stream_time, clocks) = (from.take()?, from.vec::<SourceTime>()?);
+        if clocks.len() != self.clocks.len() {
+            return Err(Malformed::new("clocks of other source partitions"));
+        }
+        self.silence = from.take()?;
+        self.restore(stream_time, &clocks);
+        Ok(())
     }
 
     fn raise(&mut self, time: Timestamp) {

@@ -9,6 +9,9 @@ use crate::record::Offset;
 use crate::record::PartitionId;
 use crate::record::RecordView;
 use crate::record::Timestamp;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::after_repartition::AfterRepartition;
 use crate::stream::before_repartition::BeforeRepartition;
 use crate::stream::clock::Reading;
@@ -186,5 +189,49 @@ impl Task {
     pub fn restore(&mut self, progress: &Progress) {
         self.position = progress.committable;
         each!(&mut self.operator, operator => operator.restore(progress));
+    }
+
+    /// Writes the state and the progress of this task, as of its position.
+    ///
+    /// Between a step and the next; after [`flush`](Self::flush) where what comes out until then
+    /// is to come out only once.
+    pub fn save(&self, out: &mut Writer) {
+        out.put(&SAVED_FORM);
+        out.put(&self.operator.kind());
+        out.put(&self.position);
+        each!(&self.operator, operator => operator.save(out));
+    }
+
+    /// Makes this task, which has not stepped yet and is of the same plan, what was saved. The
+    /// next records to give it are those from [`position`](Self::position) on.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where the bytes are not those of such a task. Nothing may be done with the
+    /// task then but to drop it.
+    pub fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        if from.take::<u8>()? != SAVED_FORM {
+            return Err(Malformed::new("an unknown form of state"));
+        }
+        if from.take::<u8>()? != self.operator.kind() {
+            return Err(Malformed::new("the state of another kind of stage"));
+        }
+        self.position = from.take()?;
+        each!(&mut self.operator, operator => operator.load(from))
+    }
+}
+
+/// The form in which [`Task::save`] writes.
+const SAVED_FORM: u8 = 1;
+
+impl Run {
+    /// A number of its kind, which saved state is told by.
+    const fn kind(&self) -> u8 {
+        match self {
+            Self::Mapped(_) => 0,
+            Self::Whole(_) => 1,
+            Self::BeforeRepartition(_) => 2,
+            Self::AfterRepartition(_) => 3,
+        }
     }
 }

@@ -10,6 +10,9 @@ use crate::record::Offset;
 use crate::record::PartitionId;
 use crate::record::RecordView;
 use crate::record::Timestamp;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::clock::PartitionClock;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
@@ -121,6 +124,18 @@ impl Whole {
         self.source.ledger.replayed_below = progress.position;
         self.timed.clock.observe(progress.stream_time);
         self.timed.windowed.restore(progress.stream_time);
+    }
+
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.put(&self.source.ledger.replayed_below);
+        self.timed.clock.save(out);
+        self.timed.windowed.save(out);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.source.ledger.replayed_below = from.take()?;
+        self.timed.clock.load(from)?;
+        self.timed.windowed.load(from)
     }
 }
 

@@ -2,6 +2,9 @@
 
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::NeverAdded;
 use crate::stream::aggregate::ResultError;
@@ -72,6 +75,23 @@ impl<A: Aggregate> Cells<A> {
 
     pub(crate) const fn clear(&mut self) {
         self.len = 0;
+    }
+
+    pub(crate) fn save(&self, out: &mut Writer) {
+        for cell in self.cells.iter().take(self.len) {
+            out.put(cell);
+        }
+    }
+
+    /// Reads back `count` cells into this, which has none.
+    pub(crate) fn load(&mut self, count: usize, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.cells.clear();
+        self.len = 0;
+        for _ in 0..count {
+            self.cells.push(from.take()?);
+            self.len += 1;
+        }
+        Ok(())
     }
 }
 

@@ -2,6 +2,9 @@
 
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
 use crate::stream::aggregate::NeverAdded;
 use crate::stream::aggregate::ResultError;
@@ -166,5 +169,19 @@ impl Column {
     /// Forgets all cells, and keeps the memory.
     pub(crate) fn clear(&mut self) {
         each!(self, cells => cells.clear());
+    }
+
+    /// Writes all cells.
+    pub(crate) fn save(&self, out: &mut Writer) {
+        each!(self, cells => cells.save(out));
+    }
+
+    /// Reads back `count` cells into this, which has none.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`].
+    pub(crate) fn load(&mut self, count: usize, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        each!(self, cells => cells.load(count, from))
     }
 }

@@ -1,6 +1,10 @@
 //! Sums of floats that remember what rounding took.
 
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::ResultError;
 
 /// A sum of floats and what rounding has taken from it.
@@ -90,4 +94,18 @@ pub(crate) const fn many(count: u64) -> f64 {
 )]
 pub(crate) const fn nearest_of_magnitude(magnitude: u128) -> f64 {
     magnitude as f64
+}
+
+impl Persist for Compensated {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.sum);
+        out.put(&self.lost);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            sum: from.take()?,
+            lost: from.take()?,
+        })
+    }
 }

@@ -2,6 +2,10 @@
 
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::NeverAdded;
 use crate::stream::aggregate::ResultError;
@@ -37,6 +41,17 @@ impl Retract for Count {
         let taken = u64::from(*value == Value::Bool(true));
         self.count = self.count.checked_sub(taken).ok_or(NeverAdded)?;
         Ok(())
+    }
+}
+
+impl Persist for Count {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.count);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let count = from.take()?;
+        Ok(Self { count })
     }
 }
 

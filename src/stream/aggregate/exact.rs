@@ -1,5 +1,9 @@
 //! Exact sums of doubles.
 
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::compensated::nearest_of_magnitude;
 
 /// The bits of one digit.
@@ -9,6 +13,9 @@ const DIGIT: i64 = 0xFFFF_FFFF;
 /// How many additions may pass before carries are settled: each adds less than one digit to a limb,
 /// so that twice as many, which a merge can bring together, stay within 63 bits.
 const ADDITIONS_MAX: u32 = 1 << 29;
+
+/// No double, and no product of two, has a digit further from the point.
+const PLACES_MAX: i32 = 80;
 
 /// How many digits are rounded without taking memory: sums of numbers between 1e-19 and 1e38.
 const FEW: usize = 9;
@@ -336,6 +343,31 @@ pub(crate) fn scale(mut number: f64, mut exponent: i32) -> f64 {
 /// 2^exponent, for exponents from −1022 to 1023.
 const fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023).cast_unsigned() as u64) << 52)
+}
+
+impl Persist for Exact {
+    fn save(&self, out: &mut Writer) {
+        let mut settled = self.clone();
+        settled.settle();
+        out.put(&settled.lowest);
+        out.slice(&settled.limbs);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let mut exact = Self {
+            lowest: from.take()?,
+            limbs: from.vec()?,
+            additions: 1,
+        };
+        let is_doubles = exact.lowest.abs() <= PLACES_MAX
+            && exact.limbs.len() <= 2 * PLACES_MAX.unsigned_abs() as usize
+            && exact.limbs.iter().all(|limb| limb.unsigned_abs() < 1 << 62);
+        if !is_doubles {
+            return Err(Malformed::new("no sum of doubles"));
+        }
+        exact.settle();
+        Ok(exact)
+    }
 }
 
 #[cfg(test)]

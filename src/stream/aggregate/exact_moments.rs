@@ -3,6 +3,10 @@
 use crate::expr::Number;
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::NeverAdded;
 use crate::stream::aggregate::ResultError;
@@ -139,6 +143,42 @@ impl Retract for ExactStddev {
     #[inline]
     fn retract(&mut self, _: Divisor, _: Timestamp, value: &Value<'_>) -> Result<(), NeverAdded> {
         self.0.retract(value)
+    }
+}
+
+impl Persist for ExactVariance {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.0);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.take().map(Self)
+    }
+}
+
+impl Persist for ExactStddev {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.0);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.take().map(Self)
+    }
+}
+
+impl Persist for ExactMoments {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.count);
+        out.put(&self.sum);
+        out.put(&self.squares);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            count: from.take()?,
+            sum: from.take()?,
+            squares: from.take()?,
+        })
     }
 }
 

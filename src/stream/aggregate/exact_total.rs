@@ -3,6 +3,10 @@
 use crate::expr::Number;
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::NeverAdded;
 use crate::stream::aggregate::ResultError;
@@ -176,6 +180,44 @@ impl Retract for ExactAvg {
     #[inline]
     fn retract(&mut self, (): (), _: Timestamp, value: &Value<'_>) -> Result<(), NeverAdded> {
         self.0.retract(value)
+    }
+}
+
+impl Persist for ExactSum {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.0);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.take().map(Self)
+    }
+}
+
+impl Persist for ExactAvg {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.0);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.take().map(Self)
+    }
+}
+
+impl Persist for ExactTotal {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.integers);
+        out.put(&self.integer_count);
+        out.put(&self.floats);
+        out.put(&self.float_count);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            integers: from.take()?,
+            integer_count: from.take()?,
+            floats: from.take()?,
+            float_count: from.take()?,
+        })
     }
 }
 

@@ -5,8 +5,13 @@ use std::cmp::Ordering;
 use crate::expr::Number;
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::ResultError;
+use crate::stream::aggregate::held;
 use crate::stream::aggregate::held::replace;
 
 /// The smallest value seen; of equal ones the first.
@@ -88,6 +93,26 @@ const fn kind(value: &Value<'_>) -> u8 {
         Value::Bytes(_) => 6,
         Value::List(_) => 7,
         Value::Map(_) => 8,
+    }
+}
+
+impl Persist for Min {
+    fn save(&self, out: &mut Writer) {
+        held::save(&self.0, out);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        held::load(from).map(Self)
+    }
+}
+
+impl Persist for Max {
+    fn save(&self, out: &mut Writer) {
+        held::save(&self.0, out);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        held::load(from).map(Self)
     }
 }
 

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
+use crate::stream::value_bytes;
 
 /// Puts `value` in the place of `place`, keeping the memory of text.
 #[inline]
@@ -14,4 +18,18 @@ pub(crate) fn replace(place: &mut Value<'static>, value: &Value<'_>) {
         }
         (place, value) => *place = value.clone().into_owned(),
     }
+}
+
+/// Writes `value`.
+pub(crate) fn save(value: &Value<'_>, out: &mut Writer) {
+    out.with(|out| value_bytes::put(out, value));
+}
+
+/// Reads back what [`save`] wrote.
+///
+/// # Errors
+///
+/// [`Malformed`].
+pub(crate) fn load(from: &mut Reader<'_>) -> Result<Value<'static>, Malformed> {
+    from.with(value_bytes::take).map(Value::into_owned)
 }

@@ -33,12 +33,13 @@ use thiserror::Error;
 
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Persist;
 
 /// The state of one aggregate for one key.
 ///
 /// What is given to [`Aggregate::add`] has passed [`Function::check`]. `default()` has seen
 /// nothing.
-pub(crate) trait Aggregate: Clone + Default + fmt::Debug {
+pub(crate) trait Aggregate: Clone + Default + Persist + fmt::Debug {
     /// What the function was given beside its argument, such as a half-life; stands once with the
     /// column and not in each cell.
     type Settings: Copy + fmt::Debug;

@@ -3,6 +3,10 @@
 use crate::expr::Number;
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::ResultError;
 use crate::stream::aggregate::compensated::Compensated;
@@ -103,6 +107,42 @@ impl Aggregate for Stddev {
     fn result(&self, divisor: Divisor, _: Option<i64>) -> Result<Value<'_>, ResultError> {
         let variance = self.0.variance(divisor);
         variance.map_or(Ok(Value::Null), |variance| finite(variance.sqrt()))
+    }
+}
+
+impl Persist for Variance {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.0);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.take().map(Self)
+    }
+}
+
+impl Persist for Stddev {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.0);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.take().map(Self)
+    }
+}
+
+impl Persist for Moments {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.count);
+        out.put(&self.mean);
+        out.put(&self.squares);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            count: from.take()?,
+            mean: from.take()?,
+            squares: from.take()?,
+        })
     }
 }
 

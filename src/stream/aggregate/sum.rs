@@ -2,6 +2,10 @@
 
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::ResultError;
 use crate::stream::aggregate::total::Total;
@@ -24,5 +28,15 @@ impl Aggregate for Sum {
 
     fn result(&self, (): (), _: Option<i64>) -> Result<Value<'_>, ResultError> {
         self.0.sum()
+    }
+}
+
+impl Persist for Sum {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.0);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.take().map(Self)
     }
 }

@@ -2,8 +2,13 @@
 
 use crate::record::Timestamp;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::ResultError;
+use crate::stream::aggregate::held;
 use crate::stream::aggregate::held::replace;
 
 /// The value with the smallest event time; of equal times the first that came.
@@ -81,6 +86,40 @@ impl Aggregate for Last {
 
     fn result(&self, (): (), _: Option<i64>) -> Result<Value<'_>, ResultError> {
         Ok(self.0.value.borrowed())
+    }
+}
+
+impl Persist for First {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.0);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.take().map(Self)
+    }
+}
+
+impl Persist for Last {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.0);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.take().map(Self)
+    }
+}
+
+impl Persist for Held {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.time);
+        held::save(&self.value, out);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            time: from.take()?,
+            value: held::load(from)?,
+        })
     }
 }
 

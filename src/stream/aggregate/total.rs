@@ -2,6 +2,10 @@
 
 use crate::expr::Number;
 use crate::record::Value;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::ResultError;
 use crate::stream::aggregate::compensated::Compensated;
 use crate::stream::aggregate::compensated::finite;
@@ -80,6 +84,24 @@ pub(crate) fn integer_mean(sum: i128, count: u64) -> Result<Value<'static>, Resu
     let whole = sum / i128::from(count);
     let rest = sum % i128::from(count);
     finite(nearest(whole) + nearest(rest) / many(count))
+}
+
+impl Persist for Total {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.integers);
+        out.put(&self.floats);
+        out.put(&self.count);
+        out.put(&self.has_floats);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            integers: from.take()?,
+            floats: from.take()?,
+            count: from.take()?,
+            has_floats: from.take()?,
+        })
+    }
 }
 
 #[cfg(test)]

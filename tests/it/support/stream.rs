@@ -35,11 +35,14 @@ use tidemill::stream::stage::Stage;
 use tidemill::stream::step::StepEnd;
 use tidemill::stream::task::Task;
 use tidemill::stream::window::TimeWindows;
+use tidemill::stream::window::Windows;
 
 /// A windowed flow over JSON, from topic `in` to topic `out`, late records to `late`, rejected
 /// ones to `dead`.
 #[derive(Clone, Debug)]
 pub(crate) struct Windowing {
+    /// In place of the hopping ones that `size`, `advance` and `grace` make.
+    pub(crate) windows: Option<Windows>,
     pub(crate) size: i64,
     pub(crate) advance: i64,
     pub(crate) grace: i64,
@@ -62,6 +65,7 @@ pub(crate) struct Windowing {
 impl Default for Windowing {
     fn default() -> Self {
         Self {
+            windows: None,
             size: 10,
             advance: 10,
             grace: 0,
@@ -151,8 +155,11 @@ impl Windowing {
             filter: self.filter.map(&mut program),
             key: self.key.map(&mut program),
             operator: Operator::Window(WindowAggregate {
-                windows: TimeWindows::hopping(ms(self.size), ms(self.advance), ms(self.grace))
-                    .expect("windows"),
+                windows: self.windows.clone().unwrap_or_else(|| {
+                    let hopping =
+                        TimeWindows::hopping(ms(self.size), ms(self.advance), ms(self.grace));
+                    hopping.expect("windows").into()
+                }),
                 aggregates,
                 select: self.selection(),
                 emit: self.emit,

@@ -1,4 +1,4 @@
-//! Aggregation by key and window.
+//! Windows that are runs of slices of event time.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,24 +7,26 @@ use crate::codec::avro::schema::SchemaError;
 use crate::codec::framing::SchemaId;
 use crate::record::Offset;
 use crate::record::Timestamp;
-use crate::record::Value;
 use crate::store::keys::KeyId;
 use crate::store::keys::Keys;
-use crate::store::keys::TaggedKey;
 use crate::store::panes::Pane;
 use crate::store::panes::Panes;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
-use crate::stream::aside::Aside;
 use crate::stream::columns::Columns;
 use crate::stream::effects::Effects;
 use crate::stream::plan::Emit;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
-use crate::stream::results::ResultWriter;
 use crate::stream::results::WindowResult;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::window::TimeWindows;
+use crate::stream::windowed::Added;
+use crate::stream::windowed::Contribution;
+use crate::stream::windowed::emitter::Emitter;
 
 /// The state of one partition's windows.
 ///
@@ -32,7 +34,7 @@ use crate::stream::window::TimeWindows;
 /// comes out. Windows come out in ascending order of their ends, and within one the keys in the
 /// order in which its slices, oldest first, saw them first.
 #[derive(Debug)]
-pub(crate) struct Windowed {
+pub(crate) struct Sliced {
     windows: TimeWindows,
     emit: Emit,
     functions: Box<[Function]>,
@@ -56,26 +58,6 @@ struct Slice {
     windows: Range<i64>,
 }
 
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Added {
-    /// It went into all its open windows; so many were closed already.
-    Aggregated { expired_windows: u64 },
-    /// All its windows are closed.
-    Late,
-}
-
-/// One record for the windows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Contribution<'a> {
-    pub(crate) key: TaggedKey<'a>,
-    /// The event time, not negative.
-    pub(crate) time: Timestamp,
-    pub(crate) offset: Offset,
-    /// Checked, in the order of the aggregates.
-    pub(crate) arguments: &'a [Value<'a>],
-}
-
 /// Which keys of a window are asked for.
 #[derive(Clone, Copy, Debug)]
 enum Which {
@@ -84,7 +66,7 @@ enum Which {
     One(KeyId),
 }
 
-impl Windowed {
+impl Sliced {
     /// Windows without state, all open, for the aggregation of a stage's flow.
     ///
     /// # Errors
@@ -93,12 +75,13 @@ impl Windowed {
     pub(crate) fn new(
         stage: &Arc<Stage>,
         aggregation: &WindowAggregate,
+        windows: TimeWindows,
         id: SchemaId,
     ) -> Result<Self, SchemaError> {
         let functions = aggregation.aggregates.iter().map(|named| named.function);
         let functions: Box<[Function]> = functions.collect();
-        let mut windowed = Self {
-            windows: aggregation.windows,
+        let mut sliced = Self {
+            windows,
             emit: aggregation.emit,
             keys: Keys::new(),
             panes: Panes::default(),
@@ -108,18 +91,36 @@ impl Windowed {
             output: Output {
                 merged: Pane::new(Columns::new(&functions)),
                 pairs: Vec::new(),
-                writer: ResultWriter::new(&stage.flow, id)?,
-                aside: Aside::new(Arc::clone(stage)),
+                emitter: Emitter::new(stage, id)?,
             },
             functions,
         };
-        windowed.set_closed(0);
-        Ok(windowed)
+        sliced.set_closed(0);
+        Ok(sliced)
     }
 
     /// Closes, without results, the windows that were closed at `stream_time` in an earlier run.
     pub(crate) fn restore(&mut self, stream_time: Timestamp) {
         self.set_closed(self.windows.closed_at(stream_time));
+    }
+
+    /// Writes which windows are closed, and the state of the others.
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.put(&self.closed);
+        self.keys.save(out);
+        self.panes.save(out);
+    }
+
+    /// Reads back what was saved, into windows without state.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not those of such windows.
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.set_closed(from.take::<i64>()?.max(0));
+        self.keys = Keys::load(from)?;
+        let state = || Columns::new(&self.functions);
+        self.panes.load(&mut self.keys, state, from)
     }
 
     fn set_closed(&mut self, closed: i64) {
@@ -280,8 +281,7 @@ struct Output {
     merged: Pane<Columns>,
     /// Which slots of a pane go to which of `merged`.
     pairs: Vec<(usize, usize)>,
-    writer: ResultWriter,
-    aside: Aside,
+    emitter: Emitter,
 }
 
 impl Output {
@@ -335,18 +335,13 @@ impl Output {
         let Some(&id) = pane.keys().get(slot) else {
             return Ok(());
         };
-        let key = keys.key(id);
         let result = WindowResult {
-            key,
-            window: window.clone(),
+            key: keys.key(id),
+            window: Some(window.clone()),
             columns: &pane.state,
             slot,
         };
-        let written = self.writer.write(&result, effects);
-        written.or_else(|reason| {
-            let time = pane.state.time(slot);
-            self.aside.result(key.bytes, window, time, &reason, effects)
-        })
+        self.emitter.put(&result, effects)
     }
 
     /// Merges `panes`, oldest first, for the keys asked for.

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use chrono::TimeDelta;
-use thiserror::Error;
 
 use crate::record::Timestamp;
+use crate::stream::window::WindowsError;
+use crate::stream::window::millis;
 
 /// Half-open windows of one size, aligned to the epoch, with the grace that late records get.
 ///
@@ -39,23 +40,6 @@ pub struct TimeWindows {
     size_ms: i64,
     advance_ms: i64,
     grace_ms: i64,
-}
-
-/// Window parameters that make no windows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum WindowsError {
-    /// The size is not above 0.
-    #[error("window size must be above 0")]
-    Size,
-    /// The advance is not above 0, or above the size, which would leave gaps between windows.
-    #[error("window advance must be above 0 and at most the size")]
-    Advance,
-    /// The grace is negative.
-    #[error("grace must not be negative")]
-    Grace,
-    /// A parameter is not a whole number of milliseconds.
-    #[error("window size, advance and grace must be whole milliseconds")]
-    Precision,
 }
 
 impl TimeWindows {
@@ -203,13 +187,6 @@ impl TimeWindows {
     const fn rest_ms(self) -> i64 {
         self.size_ms % self.advance_ms
     }
-}
-
-fn millis(delta: TimeDelta) -> Result<i64, WindowsError> {
-    if delta.subsec_nanos() % 1_000_000 != 0 {
-        return Err(WindowsError::Precision);
-    }
-    Ok(delta.num_milliseconds())
 }
 
 #[cfg(test)]

@@ -1,0 +1,155 @@
+//! Aggregation by key and window: the state of one partition's windows.
+//!
+//! One file a way of keeping state. Whichever it is, records come in through
+//! [`Windowed::add`] after stream time has been advanced to theirs, windows close in
+//! [`Windowed::advance`], and what came of them is put out as [`Emit`] says.
+//!
+//! [`Emit`]: crate::stream::plan::Emit
+
+mod emitter;
+mod running;
+mod sliced;
+
+use std::sync::Arc;
+
+use crate::codec::avro::schema::SchemaError;
+use crate::codec::framing::SchemaId;
+use crate::record::Offset;
+use crate::record::Timestamp;
+use crate::record::Value;
+use crate::store::keys::TaggedKey;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
+use crate::stream::effects::Effects;
+use crate::stream::plan::WindowAggregate;
+use crate::stream::reason::Reason;
+use crate::stream::stage::Stage;
+use crate::stream::step::Failure;
+use crate::stream::window::Windows;
+use crate::stream::windowed::running::Running;
+use crate::stream::windowed::sliced::Sliced;
+
+/// The windows of one partition, of whichever kind.
+#[derive(Debug)]
+pub(crate) enum Windowed {
+    Running(Running),
+    Sliced(Sliced),
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// It went into all its open windows; so many were closed already.
+    Aggregated { expired_windows: u64 },
+    /// All its windows are closed.
+    Late,
+}
+
+/// One record for the windows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contribution<'a> {
+    pub(crate) key: TaggedKey<'a>,
+    /// The event time, not negative.
+    pub(crate) time: Timestamp,
+    pub(crate) offset: Offset,
+    /// Checked, in the order of the aggregates.
+    pub(crate) arguments: &'a [Value<'a>],
+}
+
+/// The same call for whichever kind it is.
+macro_rules! each {
+    ($windowed:expr, $windows:ident => $body:expr) => {
+        match $windowed {
+            Windowed::Running($windows) => $body,
+            Windowed::Sliced($windows) => $body,
+        }
+    };
+}
+
+impl Windowed {
+    /// Windows without state, all open, for the aggregation of a stage's flow.
+    ///
+    /// # Errors
+    ///
+    /// Where the sink's schema is none.
+    pub(crate) fn new(
+        stage: &Arc<Stage>,
+        aggregation: &WindowAggregate,
+        id: SchemaId,
+    ) -> Result<Self, SchemaError> {
+        Ok(match &aggregation.windows {
+            Windows::Running => Self::Running(Running::new(stage, aggregation, id)?),
+            Windows::Time(windows) => Self::Sliced(Sliced::new(stage, aggregation, *windows, id)?),
+        })
+    }
+
+    /// Closes, without results, the windows that were closed at `stream_time` in an earlier run.
+    pub(crate) fn restore(&mut self, stream_time: Timestamp) {
+        match self {
+            Self::Running(_) => {}
+            Self::Sliced(windows) => windows.restore(stream_time),
+        }
+    }
+
+    /// Closes the windows that are over at `stream_time`, and puts out what they have not yet put
+    /// out.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    #[inline]
+    pub(crate) fn advance(
+        &mut self,
+        stream_time: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Running(_) => Ok(()),
+            Self::Sliced(windows) => windows.advance(stream_time, effects),
+        }
+    }
+
+    /// Takes in one record. Stream time must have been advanced to its event time before.
+    ///
+    /// # Errors
+    ///
+    /// `Ok(Err(reason))` where the record is at fault; `Err` where a result is, and the flow is to
+    /// stop then.
+    #[inline]
+    pub(crate) fn add(
+        &mut self,
+        record: Contribution<'_>,
+        effects: &mut Effects,
+    ) -> Result<Result<Added, Reason>, Failure> {
+        each!(self, windows => windows.add(record, effects))
+    }
+
+    /// A commit begins: puts out what has changed since the last one, where that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        each!(self, windows => windows.flush(effects))
+    }
+
+    /// The smallest offset of a record that an open window holds.
+    pub(crate) fn rebuild_from(&self) -> Option<Offset> {
+        each!(self, windows => windows.rebuild_from())
+    }
+
+    /// Writes all state.
+    pub(crate) fn save(&self, out: &mut Writer) {
+        each!(self, windows => windows.save(out));
+    }
+
+    /// Reads back what was saved, into windows without state.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not those of such windows.
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        each!(self, windows => windows.load(from))
+    }
+}
