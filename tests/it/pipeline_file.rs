@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use chrono::TimeDelta;
 use proptest::prelude::*;
 use tidemill::codec::avro::schema::Schema;
 use tidemill::codec::format::Format;
@@ -22,6 +23,8 @@ use tidemill::stream::plan::Keying;
 use tidemill::stream::plan::OnError;
 use tidemill::stream::plan::Operator;
 use tidemill::stream::plan::ValueFormat;
+use tidemill::stream::window::TimeWindows;
+use tidemill::stream::window::Windows;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pipeline")
@@ -116,10 +119,8 @@ fn revenue_per_product_compiles_with_all_that_was_said() {
     let Operator::Window(window) = &flow.operator else {
         panic!("a window");
     };
-    assert_eq!(
-        (window.windows.size_ms(), window.windows.grace_ms()),
-        (60_000, 30_000)
-    );
+    let tumbling = TimeWindows::tumbling(TimeDelta::minutes(1), TimeDelta::seconds(30));
+    assert_eq!(tumbling.map(Windows::from), Ok(window.windows.clone()));
     assert_eq!(window.emit, Emit::Final);
     let names: Vec<_> = window.aggregates.iter().map(|one| &*one.name).collect();
     assert_eq!(names, ["revenue", "orders"]);
@@ -154,7 +155,10 @@ fn a_flow_may_read_another_wherever_it_stands() {
     let Operator::Window(window) = &rate.operator else {
         panic!("a window");
     };
-    assert_eq!(window.windows.advance_ms(), 10_000);
+    let Windows::Time(windows) = &window.windows else {
+        panic!("hopping");
+    };
+    assert_eq!(windows.advance_ms(), 10_000);
     assert_eq!(window.emit, Emit::Updates);
     let select = window.select.as_ref().expect("select");
     let names: Vec<_> = select.columns.iter().map(|(name, _)| &**name).collect();
