@@ -236,7 +236,7 @@ impl Topic {
     fn stage(self) -> Arc<Stage> {
         let outside = Outside {
             variable: &|_| None,
-            schema_file: &|_| Err("none".to_owned()),
+            file: &|_| Err("none".to_owned()),
         };
         let source = format!("topic: orders, value: {}", self.format.name());
         let text = TOTALS.replace("topic: orders, value: json", &source);
