@@ -7,7 +7,8 @@ use clap::Args;
 use crate::cli::args::Verbosity;
 use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
-use crate::cli::pipeline_file;
+use crate::cli::pipeline_file::PipelineFile;
+use crate::pipeline::testing;
 
 /// Flags of `check`.
 #[derive(Args, Debug)]
@@ -19,12 +20,22 @@ pub(super) struct Check {
 impl Check {
     /// Runs the command.
     pub(super) fn run(self, verbosity: Verbosity) -> Result<Exit, Failure> {
-        let pipeline = pipeline_file::load(&self.file)?;
+        let file = PipelineFile::load(&self.file)?;
+        let pipeline = &file.pipeline;
+        for test in &pipeline.tests {
+            let checked = file.with_outside(|outside| testing::check(pipeline, test, outside));
+            checked.map_err(|findings| file.failure(&findings))?;
+        }
         if !verbosity.quiet {
-            let flows = pipeline.plan.flows.len();
-            let noun = if flows == 1 { "flow" } else { "flows" };
-            eprintln!("{}: {flows} {noun}, nothing wrong", self.file.display());
+            let flows = counted(pipeline.plan.flows.len(), "flow");
+            let tests = counted(pipeline.tests.len(), "test");
+            eprintln!("{}: {flows}, {tests}, nothing wrong", self.file.display());
         }
         Ok(Exit::Done)
     }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }

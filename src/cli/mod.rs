@@ -16,6 +16,7 @@ mod demo;
 pub mod exit;
 mod failures;
 mod help;
+mod junit;
 mod listing;
 mod offset_spec;
 mod pipeline_file;
@@ -25,6 +26,7 @@ mod record_format;
 mod run;
 mod schema;
 mod signal;
+mod test;
 mod topic;
 
 use std::io::IsTerminal;
@@ -73,6 +75,8 @@ enum Command {
     Schema(schema::Schema),
     /// Check a pipeline file
     Check(check::Check),
+    /// Run the tests in a pipeline file
+    Test(test::Test),
     /// Run a pipeline file
     Run(run::Run),
     /// Print the help of a command, or the JSON Schema of pipeline files
@@ -124,6 +128,7 @@ fn dispatch(command: Command, verbosity: Verbosity) -> Result<Exit, Failure> {
         Command::Topic(topic) => topic.run(),
         Command::Schema(schema) => schema.run(),
         Command::Check(check) => check.run(verbosity),
+        Command::Test(test) => test.run(verbosity),
         Command::Run(run) => run.run(verbosity),
         Command::Help(help) => help.run(Cli::command()),
     }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use chrono::TimeDelta;
 
 use crate::codec::format::Format;
+use crate::pipeline::testing::TestCase;
 use crate::pipeline::yaml::Node;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Keying;
@@ -60,6 +61,7 @@ pub(super) struct File {
     pub(super) sources: Vec<SourceEntry>,
     pub(super) flows: Vec<FlowEntry>,
     pub(super) on_error: OnError,
+    pub(super) tests: Vec<TestCase>,
 }
 
 #[derive(Debug)]

@@ -76,6 +76,8 @@ fn of(form: &Form) -> Json {
         Form::Word(words) => {
             json!({"enum": words.iter().flat_map(|word| spellings(word)).collect::<Vec<_>>()})
         }
+        Form::Time => json!({"type": ["string", "integer"]}),
+        Form::Count => json!({"type": "integer", "minimum": 0}),
         Form::Any => json!({}),
         Form::Mapping(vocabulary) => mapping(vocabulary),
         Form::Properties(vocabulary) => {
@@ -86,6 +88,7 @@ fn of(form: &Form) -> Json {
             schema
         }
         Form::ByName(form) => json!({"type": "object", "additionalProperties": of(form)}),
+        Form::List(form) => json!({"type": "array", "items": of(form)}),
         Form::OneOf(forms) => json!({"anyOf": forms.iter().map(of).collect::<Vec<_>>()}),
     }
 }

@@ -19,10 +19,13 @@ pub(super) struct Keys<'t> {
 impl<'t> Keys<'t> {
     /// The value under `name`; one that is nothing counts as not there.
     pub(super) fn optional(&self, name: &str) -> Option<&'t Node> {
+        self.stands(name).filter(|value| !value.is_null())
+    }
+
+    /// The value under `name`, also one that is nothing.
+    pub(super) fn stands(&self, name: &str) -> Option<&'t Node> {
         let found = self.entries.iter().find(|(key, _)| key.name == name);
-        found
-            .map(|(_, value)| value)
-            .filter(|value| !value.is_null())
+        found.map(|(_, value)| value)
     }
 
     /// Whether any of `names` is there.

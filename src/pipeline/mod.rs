@@ -3,7 +3,8 @@
 //! [`compile()`] takes the text of a file to a [`Pipeline`], or to all that is wrong with it
 //! ([`Findings`]), each finding with its place in the file. On the way the text becomes a tree in
 //! which everything knows where it stands (`yaml`), then what its author meant (`read`, `file`),
-//! then a plan of [`crate::stream`] (`compile`, `aggregate`).
+//! then a plan of [`crate::stream`] (`compile`, `aggregate`). The tests in the file run through that
+//! plan on a virtual clock ([`testing`]).
 //!
 //! Nothing here reads a file or the environment; [`Outside`] is how both are asked for.
 
@@ -18,10 +19,12 @@ mod outside;
 mod read;
 mod schema_type;
 mod sink;
+pub mod testing;
 mod vocabulary;
 mod window;
 mod yaml;
 
+use crate::pipeline::testing::TestCase;
 use crate::stream::plan::Plan;
 
 pub use file::{
@@ -39,6 +42,8 @@ pub struct Pipeline {
     pub connect: Connect,
     /// What is computed.
     pub plan: Plan,
+    /// The tests in the file.
+    pub tests: Vec<TestCase>,
 }
 
 /// Reads, checks and compiles the pipeline file `text`.
@@ -94,5 +99,6 @@ fn compiled(text: &str, outside: &Outside<'_>, findings: &mut Vec<Finding>) -> O
     Some(Pipeline {
         connect: file.connect,
         plan,
+        tests: file.tests,
     })
 }

@@ -23,6 +23,7 @@ use crate::pipeline::keys::Keys;
 use crate::pipeline::keys::entries;
 use crate::pipeline::keys::keys;
 use crate::pipeline::outside::Outside;
+use crate::pipeline::testing::known_subjects;
 use crate::pipeline::vocabulary::EMIT_WORDS;
 use crate::pipeline::vocabulary::FLOW;
 use crate::pipeline::vocabulary::FORMAT_VERSION;
@@ -87,6 +88,10 @@ impl Reader<'_, '_> {
         let flows = flows.map(|node| self.flows(node)).unwrap_or_default();
         let on_error = keys.optional("on_error");
         let on_error = on_error.and_then(|node| self.on_error(node));
+        let tests = keys.optional("tests");
+        let tests = tests.map(|node| self.tests(node)).unwrap_or_default();
+        let names: Vec<_> = flows.iter().map(|flow| flow.name.value.as_str()).collect();
+        known_subjects(&tests, &names, &[], self.findings);
         Some(File {
             name: name.unwrap_or_else(|| Located {
                 value: String::new(),
@@ -96,6 +101,7 @@ impl Reader<'_, '_> {
             sources,
             flows,
             on_error: on_error.unwrap_or_default(),
+            tests,
         })
     }
 

@@ -50,6 +50,10 @@ pub(super) enum Form {
     Format,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// A time in a test.
+    Time,
+    /// A whole number, 0 or more.
+    Count,
     /// Anything.
     Any,
     /// A mapping with these keys.
@@ -58,6 +62,7 @@ pub(super) enum Form {
     Properties(&'static Vocabulary),
     /// A mapping from names that the user chooses.
     ByName(&'static Self),
+    List(&'static Self),
     OneOf(&'static [Self]),
 }
 
@@ -83,6 +88,8 @@ impl Form {
             Self::Duration => "1m".to_owned(),
             Self::Expression => "EXPRESSION".to_owned(),
             Self::Truth => "true".to_owned(),
+            Self::Time => "\"12:00:05\"".to_owned(),
+            Self::Count => "1".to_owned(),
             Self::Format => "json".to_owned(),
             Self::Word(words) => words.first().copied().unwrap_or_default().to_owned(),
             Self::Mapping(vocabulary) | Self::Properties(vocabulary) => {
@@ -92,6 +99,7 @@ impl Form {
                 format!("{{ {} }}", required.join(", "))
             }
             Self::ByName(form) => format!("{{ NAME: {} }}", form.written()),
+            Self::List(form) => format!("[ {} ]", form.written()),
             Self::OneOf(forms) => forms.first().map(Self::written).unwrap_or_default(),
         }
     }
@@ -154,8 +162,13 @@ pub(super) static PIPELINE: Vocabulary = Vocabulary {
             Form::OneOf(&[Form::Word(&["fail", "skip"]), Form::Mapping(&TOPIC_ONLY)]),
             "What happens to records that cannot be used: the pipeline stops (`fail`, the default), they are counted and left out (`skip`), or they go to a topic with the reason in headers.",
         ),
+        optional(
+            "tests",
+            Form::List(&Form::Mapping(&TEST)),
+            "Tests of the flows, run by `tidemill test` on a virtual clock.",
+        ),
     ],
-    later: &["alerts", "tests", "delivery"],
+    later: &["alerts", "delivery"],
 };
 
 static CONNECT: Vocabulary = Vocabulary {
@@ -305,5 +318,56 @@ pub(super) static SINK: Vocabulary = Vocabulary {
 pub(super) static TOPIC_ONLY: Vocabulary = Vocabulary {
     of: "a topic",
     keys: &[required("topic", Form::Name, "The topic.")],
+    later: &[],
+};
+
+pub(super) static TEST: Vocabulary = Vocabulary {
+    of: "a test",
+    keys: &[
+        required("name", Form::Text, "What the test shows."),
+        optional("flow", Form::Text, "The flow that is tested."),
+        optional("alert", Form::Text, "The alert that is tested."),
+        optional(
+            "given",
+            Form::List(&Form::Mapping(&ARRIVAL)),
+            "The records, in the order in which they arrive.",
+        ),
+        optional(
+            "given_file",
+            Form::Text,
+            "A file with records, one envelope a line, as `tidemill consume -o jsonl` prints them.",
+        ),
+        optional(
+            "expect",
+            Form::List(&Form::Any),
+            "The results, each with the fields that matter; for each key in the order in which they come out. `window` is the start of the window, or its `start` and `end`.",
+        ),
+        optional("late", Form::Count, "How many records are late."),
+        optional(
+            "rejected",
+            Form::Count,
+            "How many records cannot be used (default 0).",
+        ),
+        optional("filtered", Form::Count, "How many records `where` refuses."),
+    ],
+    later: &[],
+};
+
+pub(super) static ARRIVAL: Vocabulary = Vocabulary {
+    of: "a record",
+    keys: &[
+        required(
+            "at",
+            Form::Time,
+            "The wall clock when the record arrives, and its timestamp. An entry with nothing else lets time pass.",
+        ),
+        optional("key", Form::Any, "The key (default: null)."),
+        optional(
+            "value",
+            Form::Any,
+            "The value; null is a tombstone. Clock times stand for instants where the source's `time` reads them.",
+        ),
+        optional("headers", Form::Any, "Headers by name."),
+    ],
     later: &[],
 };

@@ -36,6 +36,8 @@ mod pipeline_file;
 mod pipeline_suite;
 // From a topic to lines and back.
 mod round_trip;
+// The tests in pipeline files.
+mod pipeline_testing;
 // What tests share.
 mod support;
 // The sources themselves: who uses whom, what a pure module may say, sizes, dead files.
