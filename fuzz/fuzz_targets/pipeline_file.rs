@@ -17,7 +17,7 @@ const ORDER: &str = r#"{"type": "record", "name": "Order", "fields": [
 fuzz_target!(|text: &str| {
     let outside = Outside {
         variable: &|name| (name == "HOME").then(|| "/".to_owned()),
-        schema_file: &|name| match name {
+        file: &|name| match name {
             "order.avsc" => Ok(ORDER.to_owned()),
             other => Ok(other.to_owned()),
         },

@@ -120,7 +120,17 @@ fn scalar_written(text: &str) -> String {
     {
         return text.to_owned();
     }
-    Json::from(text).to_string()
+    let mut quoted = String::new();
+    for char in Json::from(text).to_string().chars() {
+        match char {
+            // YAML does not print these; its escapes are JSON's.
+            '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                quoted.push_str(&format!("\\u{:04x}", u32::from(char)));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted
 }
 
 #[cfg(test)]
@@ -133,7 +143,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Json, Finding> {
         let node = yaml::parse(text, &mut Vec::new()).expect(text);
-        super::json(&node)
+        json(&node)
     }
 
     #[test]
