@@ -26,6 +26,7 @@ mod aside;
 mod before_repartition;
 pub mod clock;
 mod columns;
+pub mod differences;
 pub mod effects;
 mod event_time;
 mod intake;
