@@ -138,8 +138,24 @@ impl Shown {
 /// throttled emission, say nothing of us.
 fn is_judged(script: &Value) -> bool {
     let oddities = [
-        "u1-", "u2-", "u3-", "u4-", "u5-", "u6-", "u12-", "u13-", "u15-", "u16-", "u19-", "u21-",
-        "u23-", "sli-0", "tum-null", "tum-upper", "close-tum", "negative",
+        "u1-",
+        "u2-",
+        "u3-",
+        "u4-",
+        "u5-",
+        "u6-",
+        "u12-",
+        "u13-",
+        "u15-",
+        "u16-",
+        "u19-",
+        "u21-",
+        "u23-",
+        "sli-0",
+        "tum-null",
+        "tum-upper",
+        "close-tum",
+        "negative",
     ];
     let id = script["id"].as_str().unwrap_or_default();
     script.get("model").is_some() || !oddities.iter().any(|oddity| id.starts_with(oddity))
