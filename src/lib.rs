@@ -55,6 +55,9 @@
 //! | size, advance, grace, close | terms of windows, which are half-open; a window closes when stream time reaches its end plus grace |
 //! | pane, slice | the state of all keys for one stretch of event time |
 //! | source topic, sink topic, repartition topic | where a flow reads, where it writes, and what joins its two stages where it is keyed anew |
+//! | table, row, change | the latest value of each key; one of them; a new value with the one before it |
+//! | topology, operator, graph | which operators feed which; one of them; all of them at work in one task, with their state |
+//! | message | what travels between operators: a record of a stream, or a change of a table |
 //! | plan, stage, task | what a pipeline computes; a stretch of it that reads one topic; one partition of that |
 //! | effects | what a task asks to be written |
 //! | codec, projection | bytes to values and back; only those that a plan reads |

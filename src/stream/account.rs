@@ -13,8 +13,8 @@ pub struct Account {
     pub taken: u64,
     /// Records that went into at least one open window.
     pub aggregated: u64,
-    /// Records that went on: to the sink topic of a flow without windows, or to the repartition
-    /// topic.
+    /// Records that went on: to the sink topic of a flow without windows, to the repartition
+    /// topic, or into tables and joins.
     pub passed: u64,
     /// Records that `where` refused, and tombstones on their way to an aggregate.
     pub filtered: u64,

@@ -118,6 +118,6 @@ impl Keying {
 fn aggregates(flow: &Flow) -> &[NamedAggregate] {
     match &flow.operator {
         Operator::Window(aggregation) => &aggregation.aggregates,
-        Operator::Map(_) => &[],
+        Operator::Map(_) | Operator::Graph(_) => &[],
     }
 }

@@ -173,7 +173,7 @@ impl Mapping {
 fn select(flow: &Flow) -> Option<&[(Box<str>, Program)]> {
     match &flow.operator {
         Operator::Map(map) => map.select.as_deref(),
-        Operator::Window(_) => None,
+        Operator::Window(_) | Operator::Graph(_) => None,
     }
 }
 

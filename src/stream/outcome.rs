@@ -14,6 +14,8 @@ pub(crate) enum Outcome {
     },
     Passed,
     Filtered,
+    /// It waits for its turn; what becomes of it is entered later.
+    Waiting,
     Late {
         time: Timestamp,
         stream_time: Timestamp,

@@ -9,7 +9,11 @@ use crate::codec::projection::Fields;
 use crate::expr::Program;
 use crate::record::TopicName;
 use crate::stream::aggregate::Function;
+use crate::stream::graph::topology::NodeId;
+use crate::stream::graph::topology::Topology;
 use crate::stream::window::Windows;
+
+pub use crate::stream::emit::Emit;
 
 /// What a pipeline computes: its flows, immutable and shared by all tasks.
 ///
@@ -90,6 +94,30 @@ pub enum Operator {
     Map(Map),
     /// Records are aggregated by key and window.
     Window(WindowAggregate),
+    /// Records of one or more topics go through operators that feed each other. The flow's own
+    /// source is that of the first input; its filter and key are those of the inputs.
+    Graph(GraphPlan),
+}
+
+/// Operators that feed each other, and where records come in and go out.
+#[derive(Debug)]
+pub struct GraphPlan {
+    /// The operators.
+    pub topology: Topology,
+    /// Where records come in.
+    pub inputs: Vec<GraphInput>,
+}
+
+/// One input of a graph.
+#[derive(Debug)]
+pub struct GraphInput {
+    /// The source node that it feeds.
+    pub node: NodeId,
+    /// How its records are read: source, fields, filter and key; the rest as in the flow that it
+    /// is an input of.
+    pub flow: Arc<Flow>,
+    /// The slot among the fields in which the whole value stands.
+    pub value_slot: usize,
 }
 
 /// A flow without state.
@@ -135,19 +163,6 @@ pub struct Select {
     pub columns: Vec<(Box<str>, Program)>,
 }
 
-/// When the results of windows come out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Emit {
-    /// Once, when the window closes (`emit: final`).
-    #[default]
-    Final,
-    /// At each commit and at close, where there was a change: at most one for each key and
-    /// window (`emit: updates`).
-    Updates,
-    /// At each change (`emit: every-update`).
-    EveryUpdate,
-}
-
 /// What happens to a record that cannot be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum OnError {
@@ -163,7 +178,7 @@ pub enum OnError {
 /// Where results go, and how they are written.
 ///
 /// The key of a result is the flow's key as text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sink {
     /// The topic.
     pub topic: TopicName,

@@ -54,6 +54,8 @@ pub(crate) enum Reason {
     Write(String),
     #[error("read repartition record: {0}")]
     Repartition(&'static str),
+    #[error("{0}")]
+    Refused(Box<str>),
     #[error("too many keys")]
     TooManyKeys,
 }

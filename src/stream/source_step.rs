@@ -67,6 +67,7 @@ impl Ledger {
                 count(effects, |account| &mut account.aggregated);
             }
             Ok(Outcome::Passed) => count(effects, |account| &mut account.passed),
+            Ok(Outcome::Waiting) => {}
             Ok(Outcome::Filtered) => count(effects, |account| &mut account.filtered),
             Ok(Outcome::Replayed) => count(effects, |account| &mut account.replayed),
             Ok(Outcome::Late { .. }) | Err(Trouble::Rejected(_)) if self.is_replayed(offset) => {

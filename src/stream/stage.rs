@@ -51,6 +51,35 @@ pub enum Part {
 /// A plan that does not fit the topics that there are.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LayoutError {
+    /// The topics that a flow joins or merges have different numbers of partitions, so that
+    /// records of one key stand in partitions that do not meet.
+    #[error(
+        "lay out flow {flow}: {topic} has {partitions} partitions and {first} has {expected}, \
+         topics that meet must have equally many"
+    )]
+    NotCopartitioned {
+        /// The flow.
+        flow: Box<str>,
+        /// The topic.
+        topic: TopicName,
+        /// How many partitions it has.
+        partitions: u32,
+        /// The flow's first topic.
+        first: TopicName,
+        /// How many that has.
+        expected: u32,
+    },
+    /// A flow of several topics is keyed otherwise than one of them is partitioned.
+    #[error(
+        "lay out flow {flow}: records of {topic} get another key than they are partitioned by, \
+         write them to a topic by that key in a flow of its own"
+    )]
+    Rekeyed {
+        /// The flow.
+        flow: Box<str>,
+        /// The topic.
+        topic: TopicName,
+    },
     /// A source topic is not there.
     #[error("lay out flow {flow}: source topic {topic} does not exist")]
     NoTopic {
@@ -78,11 +107,7 @@ impl Plan {
     ) -> Result<Vec<Arc<Stage>>, LayoutError> {
         let mut stages = Vec::new();
         for flow in &self.flows {
-            let partitions =
-                partitions_of(&flow.source.topic).ok_or_else(|| LayoutError::NoTopic {
-                    flow: flow.name.clone(),
-                    topic: Arc::clone(&flow.source.topic),
-                })?;
+            let partitions = flow.partitions(&partitions_of)?;
             for part in self.parts(flow, partitions) {
                 stages.push(Arc::new(Stage {
                     flow: Arc::clone(flow),
@@ -113,6 +138,61 @@ impl Plan {
 }
 
 impl Flow {
+    /// The topics that it reads, the first input's first.
+    #[must_use]
+    pub fn topics(&self) -> Vec<&TopicName> {
+        match &self.operator {
+            Operator::Graph(graph) => {
+                let inputs = graph.inputs.iter();
+                inputs.map(|input| &input.flow.source.topic).collect()
+            }
+            Operator::Map(_) | Operator::Window(_) => vec![&self.source.topic],
+        }
+    }
+
+    /// How many partitions its topics have.
+    fn partitions(&self, of: impl Fn(&str) -> Option<u32>) -> Result<u32, LayoutError> {
+        let count = |topic: &TopicName| {
+            of(topic).ok_or_else(|| LayoutError::NoTopic {
+                flow: self.name.clone(),
+                topic: Arc::clone(topic),
+            })
+        };
+        let expected = count(&self.source.topic)?;
+        for topic in self.topics() {
+            let partitions = count(topic)?;
+            if partitions != expected {
+                return Err(LayoutError::NotCopartitioned {
+                    flow: self.name.clone(),
+                    topic: Arc::clone(topic),
+                    partitions,
+                    first: Arc::clone(&self.source.topic),
+                    expected,
+                });
+            }
+        }
+        self.check_keys(expected)?;
+        Ok(expected)
+    }
+
+    /// Whether the records of several topics that get one key stand in partitions that meet.
+    fn check_keys(&self, partitions: u32) -> Result<(), LayoutError> {
+        let Operator::Graph(graph) = &self.operator else {
+            return Ok(());
+        };
+        let is_rekeyed = |flow: &Self| {
+            flow.key.is_some() && flow.source.keying == Keying::ByRecordKey && partitions > 1
+        };
+        let mut inputs = graph.inputs.iter().map(|input| &input.flow);
+        match inputs.find(|flow| is_rekeyed(flow)) {
+            None => Ok(()),
+            Some(flow) => Err(LayoutError::Rekeyed {
+                flow: self.name.clone(),
+                topic: Arc::clone(&flow.source.topic),
+            }),
+        }
+    }
+
     /// Whether records of equal key may stand in different source partitions and must meet.
     #[must_use]
     pub fn is_rekeyed(&self) -> bool {
@@ -123,12 +203,21 @@ impl Flow {
 }
 
 impl Stage {
-    /// The topic that this stage reads.
+    /// The topic that this stage reads; the first of several.
     #[must_use]
     pub fn input(&self) -> &TopicName {
         match &self.part {
             Part::Whole | Part::BeforeRepartition { .. } => &self.flow.source.topic,
             Part::AfterRepartition { topic, .. } => topic,
+        }
+    }
+
+    /// The topics that this stage reads, in the order of its inputs.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<&TopicName> {
+        match &self.part {
+            Part::Whole => self.flow.topics(),
+            Part::BeforeRepartition { .. } | Part::AfterRepartition { .. } => vec![self.input()],
         }
     }
 

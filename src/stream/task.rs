@@ -16,6 +16,7 @@ use crate::stream::after_repartition::AfterRepartition;
 use crate::stream::before_repartition::BeforeRepartition;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
+use crate::stream::joined::Joined;
 use crate::stream::mapped::Mapped;
 use crate::stream::plan::Operator;
 use crate::stream::plan::WindowAggregate;
@@ -52,6 +53,7 @@ enum Run {
     Whole(Box<Whole>),
     BeforeRepartition(Box<BeforeRepartition>),
     AfterRepartition(Box<AfterRepartition>),
+    Joined(Box<Joined>),
 }
 
 /// The same call for whichever kind it is.
@@ -62,6 +64,7 @@ macro_rules! each {
             Run::Whole($operator) => $body,
             Run::BeforeRepartition($operator) => $body,
             Run::AfterRepartition($operator) => $body,
+            Run::Joined($operator) => $body,
         }
     };
 }
@@ -83,6 +86,9 @@ impl Task {
         let id = sink_schema.unwrap_or(SchemaId::Number(0));
         let operator = match (&stage.flow.operator, &stage.part) {
             (Operator::Map(map), _) => Run::Mapped(Mapped::new(stage, map, partition, id)?.into()),
+            (Operator::Graph(graph), _) => {
+                Run::Joined(Joined::new(stage, graph, partition, id)?.into())
+            }
             (Operator::Window(all), part) => Self::windowed(stage, all, part, partition, id)?,
         };
         Ok(Self {
@@ -136,7 +142,113 @@ impl Task {
     ///
     /// [`SchemaError`] where `text` is no schema.
     pub fn add_schema(&mut self, root: Root, id: SchemaId, text: &str) -> Result<(), SchemaError> {
-        each!(&mut self.operator, operator => operator.add_schema(root, id, text))
+        self.add_schema_of(0, root, id, text)
+    }
+
+    /// As [`add_schema`](Self::add_schema), for one of several inputs.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_schema`](Self::add_schema).
+    pub fn add_schema_of(
+        &mut self,
+        input: usize,
+        root: Root,
+        id: SchemaId,
+        text: &str,
+    ) -> Result<(), SchemaError> {
+        match &mut self.operator {
+            Run::Mapped(operator) => operator.add_schema(root, id, text),
+            Run::Whole(operator) => operator.add_schema(root, id, text),
+            Run::BeforeRepartition(operator) => operator.add_schema(root, id, text),
+            Run::AfterRepartition(operator) => operator.add_schema(root, id, text),
+            Run::Joined(operator) => operator.add_schema(input, root, id, text),
+        }
+    }
+
+    /// Takes in `records` of one of several inputs ([`Stage::inputs`]), which then wait for their
+    /// turn: [`work`](Self::work) deals with them. Of a stage with one input, as
+    /// [`step`](Self::step).
+    pub fn offer<'b>(
+        &mut self,
+        input: usize,
+        records: impl IntoIterator<Item = RecordView<'b>>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> StepEnd {
+        match &mut self.operator {
+            Run::Joined(operator) => operator.offer(input, records.into_iter(), now, effects),
+            _ => self.step(records, now, effects),
+        }
+    }
+
+    /// Deals with records that wait, in the order of their event times, until an input that has
+    /// more, as `reading` says of it, has nothing to show.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where a record or a result is at fault and the flow is to stop then.
+    pub fn work(
+        &mut self,
+        reading: impl Fn(usize) -> Reading,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        match &mut self.operator {
+            Run::Joined(operator) => operator.work(reading, effects),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many bytes of records of an input wait for their turn, about.
+    #[must_use]
+    pub fn waiting_bytes(&self, input: usize) -> usize {
+        match &self.operator {
+            Run::Joined(operator) => operator.waiting_bytes(input),
+            _ => 0,
+        }
+    }
+
+    /// The offset of the next record of an input that has not been offered.
+    #[must_use]
+    pub fn offered(&self, input: usize) -> Offset {
+        match &self.operator {
+            Run::Joined(operator) => operator.offered(input),
+            _ => self.position,
+        }
+    }
+
+    /// The offset of the next record of an input that has not been dealt with.
+    #[must_use]
+    pub fn position_of(&self, input: usize) -> Offset {
+        match &self.operator {
+            Run::Joined(operator) => operator.position(input),
+            _ => self.position,
+        }
+    }
+
+    /// As [`move_to`](Self::move_to), for one of several inputs.
+    pub fn move_input_to(&mut self, input: usize, position: Offset) {
+        match &mut self.operator {
+            Run::Joined(operator) => operator.move_to(input, position),
+            _ => self.move_to(position),
+        }
+    }
+
+    /// As [`progress`](Self::progress), for one of several inputs.
+    #[must_use]
+    pub fn progress_of(&self, input: usize) -> Progress {
+        match &self.operator {
+            Run::Joined(operator) => operator.progress(input),
+            _ => self.progress(),
+        }
+    }
+
+    /// As [`restore`](Self::restore), for one of several inputs.
+    pub fn restore_input(&mut self, input: usize, progress: &Progress) {
+        match &mut self.operator {
+            Run::Joined(operator) => operator.restore(input, progress),
+            _ => self.restore(progress),
+        }
     }
 
     /// The offset of the next record that has not been dealt with.
@@ -181,14 +293,26 @@ impl Task {
     /// How far this task has come; to be committed once all effects so far are acknowledged.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        each!(&self.operator, operator => operator.progress(self.position))
+        match &self.operator {
+            Run::Mapped(operator) => operator.progress(self.position),
+            Run::Whole(operator) => operator.progress(self.position),
+            Run::BeforeRepartition(operator) => operator.progress(self.position),
+            Run::AfterRepartition(operator) => operator.progress(self.position),
+            Run::Joined(operator) => operator.progress(0),
+        }
     }
 
     /// Goes on from `progress`, in a task that has not stepped yet. The next records to give it
     /// are those from [`Progress::committable`] on.
     pub fn restore(&mut self, progress: &Progress) {
         self.position = progress.committable;
-        each!(&mut self.operator, operator => operator.restore(progress));
+        match &mut self.operator {
+            Run::Mapped(operator) => operator.restore(progress),
+            Run::Whole(operator) => operator.restore(progress),
+            Run::BeforeRepartition(operator) => operator.restore(progress),
+            Run::AfterRepartition(operator) => operator.restore(progress),
+            Run::Joined(operator) => operator.restore(0, progress),
+        }
     }
 
     /// Writes the state and the progress of this task, as of its position.
@@ -232,6 +356,7 @@ impl Run {
             Self::Whole(_) => 1,
             Self::BeforeRepartition(_) => 2,
             Self::AfterRepartition(_) => 3,
+            Self::Joined(_) => 4,
         }
     }
 }

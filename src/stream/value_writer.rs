@@ -111,6 +111,22 @@ impl ValueWriter {
         }
     }
 
+    /// Appends `value` as it is, whatever the names.
+    ///
+    /// # Errors
+    ///
+    /// Where it has no form in the format; what was appended is then of no use.
+    pub(crate) fn put_value(&self, value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), Reason> {
+        match &self.format {
+            Format::Json => put_value(out, value).map_err(|error| Reason::Write(error.to_string())),
+            Format::Avro { schema, id } => {
+                framing::put_prefix(out, *id);
+                encode::encode_payload(schema, value, out)
+                    .map_err(|error| Reason::Write(error.to_string()))
+            }
+        }
+    }
+
     fn put_json<'v>(
         &self,
         values: impl IntoIterator<Item = Result<Field<'v>, Reason>>,

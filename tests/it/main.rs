@@ -18,6 +18,8 @@ mod client_suite;
 mod containers;
 // The engine against what Apache Kafka Streams gave for the same scripts.
 mod golden;
+// The same for tables, joins and chains of operators.
+mod golden_graph;
 // Record batches that Apache Kafka wrote.
 mod java_batches;
 // The schemas that ship.

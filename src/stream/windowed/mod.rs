@@ -6,11 +6,8 @@
 //!
 //! [`Emit`]: crate::stream::plan::Emit
 
-mod deadlines;
 mod emitter;
 mod running;
-mod session;
-mod sessions;
 mod sliced;
 
 use std::sync::Arc;
@@ -31,7 +28,6 @@ use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::window::Windows;
 use crate::stream::windowed::running::Running;
-use crate::stream::windowed::sessions::Sessions;
 use crate::stream::windowed::sliced::Sliced;
 
 /// The windows of one partition, of whichever kind.
@@ -39,7 +35,6 @@ use crate::stream::windowed::sliced::Sliced;
 pub(crate) enum Windowed {
     Running(Running),
     Sliced(Sliced),
-    Sessions(Sessions),
 }
 
 /// What became of a record.
@@ -68,7 +63,6 @@ macro_rules! each {
         match $windowed {
             Windowed::Running($windows) => $body,
             Windowed::Sliced($windows) => $body,
-            Windowed::Sessions($windows) => $body,
         }
     };
 }
@@ -87,9 +81,6 @@ impl Windowed {
         Ok(match &aggregation.windows {
             Windows::Running => Self::Running(Running::new(stage, aggregation, id)?),
             Windows::Time(windows) => Self::Sliced(Sliced::new(stage, aggregation, *windows, id)?),
-            Windows::Session(windows) => {
-                Self::Sessions(Sessions::new(stage, aggregation, *windows, id)?)
-            }
         })
     }
 
@@ -98,7 +89,6 @@ impl Windowed {
         match self {
             Self::Running(_) => {}
             Self::Sliced(windows) => windows.restore(stream_time),
-            Self::Sessions(windows) => windows.restore(stream_time),
         }
     }
 
@@ -117,7 +107,6 @@ impl Windowed {
         match self {
             Self::Running(_) => Ok(()),
             Self::Sliced(windows) => windows.advance(stream_time, effects),
-            Self::Sessions(windows) => windows.advance(stream_time, effects),
         }
     }
 

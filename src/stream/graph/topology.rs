@@ -1,0 +1,317 @@
+//! Which operators there are, and what feeds what.
+
+use chrono::TimeDelta;
+use thiserror::Error;
+
+use crate::stream::emit::Emit;
+use crate::stream::graph::fold::Fold;
+use crate::stream::graph::function::Condition;
+use crate::stream::graph::function::Joiner;
+use crate::stream::graph::function::Mapping;
+use crate::stream::graph::join_window::JoinWindow;
+use crate::stream::graph::suppress::Bounds;
+use crate::stream::window::TimeWindows;
+
+/// The number of a node within its topology.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(crate) usize);
+
+/// One output of a node: what another node may be fed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Feed {
+    /// The node.
+    pub node: NodeId,
+    /// Which of its outputs; 0 but of a branch, which has one for each of its conditions.
+    pub output: usize,
+}
+
+impl From<NodeId> for Feed {
+    fn from(node: NodeId) -> Self {
+        Self { node, output: 0 }
+    }
+}
+
+/// What a node puts out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Records, each by itself.
+    Stream,
+    /// Changes of rows.
+    Table,
+    /// Changes of rows that keep their history so long.
+    Versioned(TimeDelta),
+}
+
+/// Which rows a join has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinType {
+    /// Those that have both sides.
+    Inner,
+    /// Those that have a left side.
+    Left,
+    /// Those that have any side; not of a stream with a table.
+    Outer,
+}
+
+/// What a node does.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Takes in records from outside.
+    Source,
+    /// Puts out records, or the changes of a table as records, to the outside.
+    Sink,
+    /// Keeps the records, or the rows, that meet the condition.
+    Filter(Condition),
+    /// Gives records another key, another value, or both. Of a table, only the value.
+    Map {
+        /// Makes the key; null is none. `None` leaves the key as it is.
+        key: Option<Mapping>,
+        /// Makes the value; null is none. `None` leaves the value as it is.
+        value: Option<Mapping>,
+    },
+    /// Makes none, one or more records of each: the elements of the list that the function makes.
+    FlatMap(Mapping),
+    /// Sends each record on by the output of the first condition that it meets; `None` meets all.
+    Branch(Vec<Option<Condition>>),
+    /// Makes one stream of several.
+    Merge,
+    /// Makes the records of equal keys meet in one task; those without a key are left out.
+    Repartition,
+    /// Makes a table of a stream: the last value of each key, by the order of offsets.
+    ToTable,
+    /// Makes a table of a stream by the order of timestamps, with so much history.
+    ToVersioned(TimeDelta),
+    /// Makes a stream of the changes of a table.
+    ToStream,
+    /// Aggregates a stream by its keys over all time.
+    Aggregate(Fold),
+    /// Aggregates a stream by its keys and by tumbling or hopping windows.
+    AggregateWindows(TimeWindows, Fold, Emit),
+    /// Aggregates a stream by its keys and by sessions.
+    AggregateSessions {
+        /// How long a session may be silent, inclusive.
+        gap: TimeDelta,
+        /// How long a session stays open beyond that.
+        grace: TimeDelta,
+        /// What is done with the values.
+        fold: Fold,
+        /// When results come out.
+        emit: Emit,
+    },
+    /// Gives the rows of a table other keys to aggregate them by.
+    Regroup(Mapping),
+    /// Aggregates what comes of [`Kind::Regroup`].
+    AggregateTable(Fold),
+    /// Holds back the changes of each row for so long.
+    Suppress(TimeDelta, Bounds),
+    /// Joins a stream (first) with a stream.
+    JoinStreams(JoinType, JoinWindow, Joiner),
+    /// Joins a stream (first) with a table.
+    JoinTable {
+        /// Inner or left.
+        kind: JoinType,
+        /// Makes the key to look up; `None` looks up the record's own.
+        key: Option<Mapping>,
+        /// Makes the result.
+        joiner: Joiner,
+        /// How long records wait for versions that come late; only with a versioned table.
+        grace: Option<TimeDelta>,
+    },
+    /// Joins a table (first) with a table.
+    JoinTables(JoinType, Joiner),
+    /// Joins a table (first) with the rows of another that it names.
+    JoinForeign {
+        /// Inner or left.
+        kind: JoinType,
+        /// Makes the key that a left value names.
+        foreign: Mapping,
+        /// Makes the result.
+        joiner: Joiner,
+    },
+    /// Lets the first record of each id through and none like it within the time.
+    Distinct(Mapping, TimeDelta),
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its name, for people.
+    pub name: Box<str>,
+    /// What feeds its inputs, in their order.
+    pub feeds: Vec<Feed>,
+    /// What it does.
+    pub kind: Kind,
+    /// What it puts out.
+    pub shape: Shape,
+}
+
+/// A node that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TopologyError {
+    /// It is fed from something else than it takes.
+    #[error("{node}: takes {takes}")]
+    Feeds {
+        /// The node.
+        node: Box<str>,
+        /// What it takes.
+        takes: &'static str,
+    },
+    /// It cannot do what is asked of it.
+    #[error("{node}: {what}")]
+    Unable {
+        /// The node.
+        node: Box<str>,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// It is fed from a node or an output that is not there.
+    #[error("{node}: fed from something that is not there")]
+    NoFeed {
+        /// The node.
+        node: Box<str>,
+    },
+}
+
+/// Nodes and what feeds them; each node stands behind those that feed it, so there are no circles.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    nodes: Vec<Node>,
+}
+
+impl Topology {
+    /// A topology without nodes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The nodes, by their numbers.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Adds a node that does `kind` with what comes from `feeds`.
+    ///
+    /// # Errors
+    ///
+    /// [`TopologyError`], the author's fault: it does not fit what feeds it.
+    pub fn add<F: Into<Feed>>(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        feeds: impl IntoIterator<Item = F>,
+    ) -> Result<NodeId, TopologyError> {
+        let feeds: Vec<Feed> = feeds.into_iter().map(Into::into).collect();
+        let shapes: Option<Vec<Shape>> = feeds.iter().map(|feed| self.shape(*feed)).collect();
+        let shapes = shapes.ok_or_else(|| TopologyError::NoFeed { node: name.into() })?;
+        let shape = shape_of(name, &kind, &shapes)?;
+        self.nodes.push(Node {
+            name: name.into(),
+            feeds,
+            kind,
+            shape,
+        });
+        Ok(NodeId(self.nodes.len() - 1))
+    }
+
+    /// What comes from `feed`; `None` where there is no such output.
+    #[must_use]
+    pub fn shape(&self, feed: Feed) -> Option<Shape> {
+        let node = self.nodes.get(feed.node.0)?;
+        let outputs = match &node.kind {
+            Kind::Branch(conditions) => conditions.len(),
+            Kind::Sink => 0,
+            _ => 1,
+        };
+        (feed.output < outputs).then_some(node.shape)
+    }
+}
+
+/// What `kind` puts out when it is fed with `shapes`.
+fn shape_of(name: &str, kind: &Kind, shapes: &[Shape]) -> Result<Shape, TopologyError> {
+    use Shape::Stream;
+    let feeds = |takes| {
+        let node = name.into();
+        Err(TopologyError::Feeds { node, takes })
+    };
+    let unable = |what| {
+        let node = name.into();
+        Err(TopologyError::Unable { node, what })
+    };
+    let is_table = |shape: &Shape| *shape != Stream;
+    let after_change = |shape: &Shape| {
+        if is_table(shape) {
+            Shape::Table
+        } else {
+            Stream
+        }
+    };
+    match (kind, shapes) {
+        (Kind::Source, []) => Ok(Stream),
+        (Kind::Sink | Kind::Filter(_) | Kind::Repartition, [shape]) => Ok(after_change(shape)),
+        (Kind::Map { key: Some(_), .. }, [shape]) if is_table(shape) => {
+            feeds("a stream: a table keeps its keys; regroup it")
+        }
+        (Kind::Map { .. }, [shape]) => Ok(after_change(shape)),
+        (Kind::FlatMap(_) | Kind::Branch(_) | Kind::Distinct(..), [Stream]) => Ok(Stream),
+        (Kind::Merge, [_, ..]) if !shapes.iter().any(is_table) => Ok(Stream),
+        (Kind::ToTable, [Stream]) => Ok(Shape::Table),
+        (Kind::ToVersioned(history), [Stream]) => Ok(Shape::Versioned(*history)),
+        (Kind::ToStream, [shape]) if is_table(shape) => Ok(Stream),
+        (Kind::Aggregate(_) | Kind::AggregateWindows(..), [Stream]) => Ok(Shape::Table),
+        (Kind::AggregateSessions { fold, .. }, [Stream]) => match fold.can_merge() {
+            true => Ok(Shape::Table),
+            false => unable("sessions need an aggregate that can merge two results"),
+        },
+        (Kind::Regroup(_), [shape]) if is_table(shape) => Ok(Shape::Table),
+        (Kind::AggregateTable(fold), [Shape::Table]) => match fold.can_remove() {
+            true => Ok(Shape::Table),
+            false => unable("a table needs an aggregate that can take a value back"),
+        },
+        (Kind::Suppress(..), [Shape::Table]) => Ok(Shape::Table),
+        (Kind::JoinStreams(..), [Stream, Stream]) => Ok(Stream),
+        (Kind::JoinTable { kind, grace, .. }, [Stream, table]) if is_table(table) => {
+            match (kind, grace, table) {
+                (JoinType::Outer, ..) => unable("a stream joins a table inner or left"),
+                (_, Some(_), Shape::Table) => unable("grace needs a versioned table"),
+                _ => Ok(Stream),
+            }
+        }
+        (Kind::JoinTables(..), [left, right]) if is_table(left) && is_table(right) => {
+            Ok(Shape::Table)
+        }
+        (Kind::JoinForeign { kind, .. }, [left, right]) if is_table(left) && is_table(right) => {
+            match kind {
+                JoinType::Outer => unable("a foreign key joins inner or left"),
+                _ => Ok(Shape::Table),
+            }
+        }
+        _ => feeds(takes(kind)),
+    }
+}
+
+/// What `kind` is fed from, in words.
+const fn takes(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Source => "nothing",
+        Kind::ToStream | Kind::Regroup(_) | Kind::AggregateTable(_) => "one table",
+        Kind::Suppress(..) => "one table without versions",
+        Kind::JoinStreams(..) => "two streams",
+        Kind::JoinTable { .. } => "a stream and a table",
+        Kind::JoinTables(..) | Kind::JoinForeign { .. } => "two tables",
+        Kind::Sink | Kind::Filter(_) | Kind::Repartition | Kind::Map { .. } => {
+            "one stream or table"
+        }
+        Kind::Merge => "streams",
+        Kind::FlatMap(_)
+        | Kind::Branch(_)
+        | Kind::Distinct(..)
+        | Kind::ToTable
+        | Kind::ToVersioned(_)
+        | Kind::Aggregate(_)
+        | Kind::AggregateWindows(..)
+        | Kind::AggregateSessions { .. } => "one stream",
+    }
+}

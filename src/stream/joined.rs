@@ -1,0 +1,316 @@
+//! A stage that is a graph of operators, with as many input topics as the graph has sources.
+//!
+//! Records are read off their bytes as they come, and wait in a queue for each input. The record
+//! with the smallest event time goes first, of equal ones that of the first input; while an input
+//! that is known to hold more has nothing to show, all wait for it, so that the order does not
+//! depend on how the inputs happen to come (Kafka Streams' rule: golden/streams, S-90 and S-91).
+//!
+//! # A restart
+//!
+//! What is kept is rebuilt by reading again: an input whose records end in tables or running
+//! aggregates from where it began, one whose records wait in joins from the first that still may
+//! find a partner ([`Reach`]). What was dealt with before is dealt with first, and brings nothing
+//! out.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use crate::codec::avro::schema::SchemaError;
+use crate::codec::framing::SchemaId;
+use crate::codec::projection::Root;
+use crate::record::Offset;
+use crate::record::PartitionId;
+use crate::record::RecordView;
+use crate::record::Timestamp;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
+use crate::stream::clock::PartitionClock;
+use crate::stream::clock::Reading;
+use crate::stream::effects::Destination;
+use crate::stream::effects::Effects;
+use crate::stream::graph::machine::Graph;
+use crate::stream::graph::message::Message;
+use crate::stream::graph::operator::Fate;
+use crate::stream::graph::topology::NodeId;
+use crate::stream::outcome::Outcome;
+use crate::stream::outcome::Trouble;
+use crate::stream::plan::GraphPlan;
+use crate::stream::progress::Progress;
+use crate::stream::reason::Reason;
+use crate::stream::side::Queued;
+use crate::stream::side::Side;
+use crate::stream::stage::Stage;
+use crate::stream::step::Failure;
+use crate::stream::step::StepEnd;
+use crate::stream::value_writer::ValueWriter;
+
+/// One partition of a stage with several inputs.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    sides: Vec<Side>,
+    graph: Graph,
+    values: ValueWriter,
+    clock: PartitionClock,
+    came_out: Vec<(NodeId, Message)>,
+}
+
+impl Joined {
+    pub(crate) fn new(
+        stage: &Arc<Stage>,
+        plan: &GraphPlan,
+        partition: PartitionId,
+        id: SchemaId,
+    ) -> Result<Self, SchemaError> {
+        let sides = plan.inputs.iter();
+        let sides = sides.map(|input| Side::new(stage, plan, input, partition));
+        Ok(Self {
+            sides: sides.collect::<Result<_, _>>()?,
+            graph: Graph::new(&plan.topology),
+            values: ValueWriter::new([], &stage.flow.sink.value, id)?,
+            clock: PartitionClock::new(Timestamp::MIN, idle(plan)),
+            came_out: Vec::new(),
+        })
+    }
+
+    /// Takes in records of the first input, with nothing to wait for.
+    pub(crate) fn step<'b>(
+        &mut self,
+        records: impl Iterator<Item = RecordView<'b>>,
+        now: Timestamp,
+        position: &mut Offset,
+        effects: &mut Effects,
+    ) -> StepEnd {
+        let end = self.offer(0, records, now, effects);
+        if let Err(failure) = self.work(|_| Reading::CaughtUp, effects) {
+            return StepEnd::Failed(failure);
+        }
+        *position = (*position).max(self.position(0));
+        end
+    }
+
+    /// Reads `records` of an input, and lets them wait.
+    pub(crate) fn offer<'b>(
+        &mut self,
+        input: usize,
+        records: impl Iterator<Item = RecordView<'b>>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> StepEnd {
+        match self.sides.get_mut(input) {
+            Some(side) => side.offer(records, now, effects),
+            None => StepEnd::Done,
+        }
+    }
+
+    /// Deals with the records that wait, as far as their order is known.
+    ///
+    /// # Errors
+    ///
+    /// Where a record or a result is at fault and the flow is to stop then.
+    pub(crate) fn work(
+        &mut self,
+        reading: impl Fn(usize) -> Reading,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        while let Some(input) = self.next(&reading) {
+            let Some(side) = self.sides.get_mut(input) else {
+                break;
+            };
+            if let Some(queued) = side.pop() {
+                self.take(input, queued, effects)?;
+            }
+        }
+        let stream_time = self.clock.stream_time();
+        self.sides
+            .iter_mut()
+            .for_each(|side| side.forget(stream_time));
+        Ok(())
+    }
+
+    /// The input whose first record is the next; `None` where none is, or it is not known yet.
+    fn next(&self, reading: &impl Fn(usize) -> Reading) -> Option<usize> {
+        let is_replaying = self.sides.iter().any(Side::is_replaying);
+        let mut next: Option<(Timestamp, usize)> = None;
+        for (input, side) in self.sides.iter().enumerate() {
+            if is_replaying && !side.is_replaying() {
+                continue;
+            }
+            match side.first_time() {
+                Some(time) if next.is_none_or(|(least, _)| time < least) => {
+                    next = Some((time, input));
+                }
+                Some(_) => {}
+                None if reading(input) == Reading::Behind => return None,
+                None => {}
+            }
+        }
+        // What was there before and is not any more cannot come again.
+        if next.is_none() && is_replaying {
+            let rest = self.sides.iter().enumerate();
+            let rest = rest.filter_map(|(input, side)| Some((side.first_time()?, input)));
+            next = rest.min();
+        }
+        next.map(|(_, input)| input)
+    }
+
+    fn take(&mut self, input: usize, queued: Queued, effects: &mut Effects) -> Result<(), Failure> {
+        let time = queued.message.time;
+        self.clock.wake();
+        self.clock.observe(time);
+        let Some(side) = self.sides.get(input) else {
+            return Ok(());
+        };
+        let is_replayed = side.is_replayed(queued.offset);
+        let node = side.node;
+        let fate = self.graph.take(node, queued.message, &mut self.came_out);
+        if is_replayed {
+            self.came_out.clear();
+        }
+        self.put_out(effects)?;
+        let stream_time = self.clock.stream_time();
+        let outcome = match fate {
+            Fate::Taken => Ok(Outcome::Passed),
+            Fate::Filtered => Ok(Outcome::Filtered),
+            Fate::Late => Ok(Outcome::Late { time, stream_time }),
+            Fate::Rejected(refusal) => Err(Trouble::Rejected(Reason::Refused(refusal.0))),
+        };
+        let outcome = if is_replayed {
+            Ok(Outcome::Replayed)
+        } else {
+            outcome
+        };
+        match self.sides.get(input) {
+            Some(side) => side.enter(queued.offset, queued.raw, time, outcome, effects),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what came out of the graph.
+    fn put_out(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        for (_, message) in self.came_out.drain(..) {
+            let (key, time) = (message.key.as_ref(), message.time);
+            let written = write(&self.values, &message, effects);
+            if let (Err(reason), Some(side)) = (written, self.sides.first()) {
+                let key = key.map_or(&[][..], |key| key.bytes());
+                side.put_aside(key, time, &reason, effects)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add_schema(
+        &mut self,
+        input: usize,
+        root: Root,
+        id: SchemaId,
+        text: &str,
+    ) -> Result<(), SchemaError> {
+        match self.sides.get_mut(input) {
+            Some(side) => side.add_schema(root, id, text),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn tick(
+        &mut self,
+        now: Timestamp,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        let is_waiting = self.sides.iter().any(|side| side.first_time().is_some());
+        let reading = if is_waiting { Reading::Behind } else { reading };
+        if let Some(beyond) = self.clock.tick(now, reading)
+            && self.clock.follow(beyond)
+        {
+            let time = self.clock.stream_time();
+            if let Fate::Rejected(refusal) = self.graph.advance(time, &mut self.came_out) {
+                let reason = Reason::Refused(refusal.0);
+                if let Some(side) = self.sides.first() {
+                    side.put_aside(&[], time, &reason, effects)?;
+                }
+            }
+            self.put_out(effects)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn flush(&self, _effects: &Effects) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// The offset of the next record of an input that has not been dealt with.
+    pub(crate) fn position(&self, input: usize) -> Offset {
+        let side = self.sides.get(input);
+        side.map_or(Offset(0), Side::position)
+    }
+
+    /// The offset of the next record of an input that has not been offered.
+    pub(crate) fn offered(&self, input: usize) -> Offset {
+        self.sides.get(input).map_or(Offset(0), |side| side.offered)
+    }
+
+    /// Says that nothing is left to read of an input below `position`.
+    pub(crate) fn move_to(&mut self, input: usize, position: Offset) {
+        if let Some(side) = self.sides.get_mut(input) {
+            side.offered = side.offered.max(position);
+        }
+    }
+
+    /// How many bytes of records of an input wait, about.
+    pub(crate) fn waiting_bytes(&self, input: usize) -> usize {
+        self.sides.get(input).map_or(0, |side| side.waiting_bytes)
+    }
+
+    pub(crate) fn progress(&self, input: usize) -> Progress {
+        let stream_time = self.clock.stream_time();
+        match self.sides.get(input) {
+            Some(side) => side.progress(stream_time),
+            None => Progress::starting_at(Offset(0)),
+        }
+    }
+
+    pub(crate) fn restore(&mut self, input: usize, progress: &Progress) {
+        if let Some(side) = self.sides.get_mut(input) {
+            side.restore(progress);
+        }
+    }
+
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.put(&self.clock.stream_time());
+        self.graph.save(out);
+        for side in &self.sides {
+            side.save(out);
+        }
+    }
+
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.clock.observe(from.take()?);
+        self.graph.load(from)?;
+        self.sides.iter_mut().try_for_each(|side| side.load(from))
+    }
+}
+
+/// How long the inputs of a graph must be silent: as long as the one that may longest, if all have
+/// a bound.
+fn idle(plan: &GraphPlan) -> Option<TimeDelta> {
+    let idles = plan.inputs.iter().map(|input| input.flow.source.idle);
+    idles.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
+fn write(values: &ValueWriter, message: &Message, effects: &mut Effects) -> Result<(), Reason> {
+    let key = message.key.as_ref().map(|key| key.bytes());
+    let draft = effects.draft(Destination::Sink, message.time).key(key);
+    let draft = match &message.value {
+        Some(value) => draft.value_with(|out| values.put_value(value, out))?,
+        None => draft.value(None),
+    };
+    let headers = message.headers.iter().flat_map(|headers| headers.iter());
+    let draft = headers.fold(draft, |draft, (name, value)| {
+        draft.header(name, value.as_deref())
+    });
+    draft.commit();
+    effects.account.results += 1;
+    Ok(())
+}
