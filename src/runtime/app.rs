@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::panic;
 use std::panic::AssertUnwindSafe;
@@ -22,12 +23,16 @@ use crate::codec::framing::SchemaId;
 use crate::record::PartitionId;
 use crate::record::TopicPartition;
 use crate::runtime::commit::Committed;
+use crate::runtime::commit::name_of;
 use crate::runtime::counts::Counts;
 use crate::runtime::counts::FlowCounts;
 use crate::runtime::error::RunError;
 use crate::runtime::input::Input;
 use crate::runtime::input::Run;
 use crate::runtime::internal_topics;
+use crate::runtime::joint::Joint;
+use crate::runtime::joint::Place;
+use crate::runtime::joint::Share;
 use crate::runtime::schemas::Schemas;
 use crate::runtime::stop;
 use crate::runtime::stop::StopReceiver;
@@ -79,7 +84,7 @@ impl App {
         let stages = lay_out(cluster, plan).await?;
         internal_topics::prepare(cluster, &stages).await?;
         let sinks = sink_schemas(config, registry.as_deref(), &stages).await?;
-        let inputs = inputs(cluster, &plan.name, &stages, &sinks).await?;
+        let inputs = inputs(cluster, &plan.name, &stages, &sinks).await?.parts();
         let threads = options
             .threads
             .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
@@ -91,7 +96,7 @@ impl App {
             let start = WorkerStart {
                 config: config.clone(),
                 group: plan.name.to_string(),
-                inputs: share,
+                share,
                 schemas: Schemas::new(registry.clone()),
                 counts: Arc::clone(&counts),
                 end: options.end,
@@ -153,10 +158,10 @@ impl App {
 
 async fn lay_out(cluster: &Cluster, plan: &Plan) -> Result<Vec<Arc<Stage>>, RunError> {
     let mut partitions = BTreeMap::new();
-    for flow in &plan.flows {
-        let topic = cluster.topic(&flow.source.topic).await?;
+    for name in plan.flows.iter().flat_map(|flow| flow.topics()) {
+        let topic = cluster.topic(name).await?;
         let count = u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX);
-        partitions.insert(Arc::clone(&flow.source.topic), count);
+        partitions.insert(Arc::clone(name), count);
     }
     Ok(plan.lay_out(|topic| partitions.get(topic).copied())?)
 }
@@ -192,57 +197,87 @@ async fn inputs(
     group: &str,
     stages: &[Arc<Stage>],
     sinks: &SinkSchemas,
-) -> Result<Vec<Input>, RunError> {
-    let mut readers: BTreeMap<TopicPartition, Vec<Arc<Stage>>> = BTreeMap::new();
-    for stage in stages {
-        for number in 0..i32::try_from(stage.partitions).unwrap_or(i32::MAX) {
-            let partition = TopicPartition {
-                topic: Arc::clone(stage.input()),
-                partition: PartitionId(number),
-            };
-            readers
-                .entry(partition)
-                .or_default()
-                .push(Arc::clone(stage));
-        }
-    }
-    let starts = starts(cluster, group, readers.keys().cloned().collect()).await?;
-    let input = |(partition, stages): (TopicPartition, Vec<Arc<Stage>>)| {
-        let found = starts.get(&partition);
-        let runs = stages
-            .into_iter()
-            .map(|stage| run(group, &partition, stage, found, sinks))
-            .collect::<Result<_, _>>()?;
-        Ok(Input { partition, runs })
+) -> Result<Share, RunError> {
+    let readers: Vec<_> = stages.iter().flat_map(readers).collect();
+    let partitions = readers.iter().flat_map(|(_, partitions)| partitions);
+    let partitions: BTreeSet<_> = partitions.cloned().collect();
+    let starts = starts(cluster, group, partitions.iter().cloned().collect()).await?;
+    let input = |partition: TopicPartition| Input {
+        partition,
+        runs: Vec::new(),
+        places: Vec::new(),
     };
-    readers.into_iter().map(input).collect()
+    let mut inputs: BTreeMap<_, _> = partitions
+        .into_iter()
+        .map(|partition| (partition.clone(), input(partition)))
+        .collect();
+    let mut joints = Vec::new();
+    for (stage, partitions) in readers {
+        let run = run(group, &partitions, stage, &starts, sinks)?;
+        if let [partition] = &*partitions {
+            if let Some(input) = inputs.get_mut(partition) {
+                input.runs.push(run);
+            }
+            continue;
+        }
+        for (number, partition) in partitions.iter().enumerate() {
+            if let Some(input) = inputs.get_mut(partition) {
+                input.places.push(Place {
+                    joint: joints.len(),
+                    input: number,
+                });
+            }
+        }
+        joints.push(Joint { run, partitions });
+    }
+    let inputs = inputs.into_values().collect();
+    Ok(Share { inputs, joints })
+}
+
+/// The tasks of a stage: the partitions that each of them reads.
+fn readers(stage: &Arc<Stage>) -> impl Iterator<Item = (Arc<Stage>, Vec<TopicPartition>)> {
+    let numbers = 0..i32::try_from(stage.partitions).unwrap_or(i32::MAX);
+    numbers.map(|number| {
+        let topics = stage.inputs().into_iter();
+        let partitions = topics.map(|topic| TopicPartition {
+            topic: Arc::clone(topic),
+            partition: PartitionId(number),
+        });
+        (Arc::clone(stage), partitions.collect())
+    })
 }
 
 fn run(
     group: &str,
-    partition: &TopicPartition,
+    partitions: &[TopicPartition],
     stage: Arc<Stage>,
-    found: Option<&CommittedOffset>,
+    starts: &ByPartition<CommittedOffset>,
     sinks: &SinkSchemas,
 ) -> Result<Run, RunError> {
+    let number = partitions
+        .first()
+        .map_or(PartitionId(0), |first| first.partition);
     let sink = match &stage.flow.sink.value {
         ValueFormat::Avro { schema } => sinks.get(schema).copied(),
         ValueFormat::Json => None,
     };
-    let task = Task::new(&stage, partition.partition, sink);
+    let task = Task::new(&stage, number, sink);
     let mut task = task.map_err(|source| RunError::Schema {
         what: format!("sink of flow {}", stage.flow.name),
         source,
     })?;
-    let progress = found.map_or(Ok(Progress::starting_at(Default::default())), |found| {
-        Committed::progress(found, &stage.flow.name)
-    });
-    let foreign = |source| RunError::ForeignProgress {
-        group: group.to_owned(),
-        partition: partition.clone(),
-        source,
-    };
-    task.restore(&progress.map_err(foreign)?);
+    for (input, partition) in partitions.iter().enumerate() {
+        let found = starts.get(partition);
+        let progress = found.map_or(Ok(Progress::starting_at(Default::default())), |found| {
+            Committed::progress(found, &name_of(&stage.flow.name, input))
+        });
+        let foreign = |source| RunError::ForeignProgress {
+            group: group.to_owned(),
+            partition: partition.clone(),
+            source,
+        };
+        task.restore_input(input, &progress.map_err(foreign)?);
+    }
     Ok(Run {
         stage,
         task,
@@ -274,12 +309,12 @@ async fn starts(
     Ok(starts)
 }
 
-/// Deals the inputs out, one after another, so that a topic's partitions are spread.
-fn shares(inputs: Vec<Input>, workers: usize) -> Vec<Vec<Input>> {
-    let mut shares: Vec<Vec<Input>> = (0..workers).map(|_| Vec::new()).collect();
-    for (number, input) in inputs.into_iter().enumerate() {
+/// Deals the parts out, one after another, so that a topic's partitions are spread.
+fn shares(parts: Vec<Share>, workers: usize) -> Vec<Share> {
+    let mut shares: Vec<Share> = (0..workers).map(|_| Share::default()).collect();
+    for (number, part) in parts.into_iter().enumerate() {
         if let Some(share) = shares.get_mut(number % workers) {
-            share.push(input);
+            share.extend(part);
         }
     }
     shares
@@ -289,7 +324,7 @@ fn shares(inputs: Vec<Input>, workers: usize) -> Vec<Vec<Input>> {
 struct WorkerStart {
     config: Config,
     group: String,
-    inputs: Vec<Input>,
+    share: Share,
     schemas: Schemas,
     counts: Arc<Counts>,
     end: End,
@@ -320,7 +355,7 @@ impl WorkerStart {
             let mut worker = Worker::new(
                 &cluster,
                 &self.group,
-                self.inputs,
+                self.share,
                 self.schemas,
                 self.counts,
                 self.end,

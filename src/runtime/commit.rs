@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use crate::client::offsets::CommittedOffset;
 use crate::record::Offset;
 use crate::runtime::input::Input;
+use crate::runtime::joint::Joint;
 use crate::stream::progress::Progress;
 use crate::stream::progress::ProgressError;
 
@@ -20,17 +21,21 @@ pub(super) struct Committed {
 }
 
 impl Committed {
-    /// What to commit for `input` now: the lowest offset that one of its tasks needs, and the
-    /// progress of each.
+    /// What to commit for `input` now: the lowest offset that one of its tasks, or of those of
+    /// `joints` that it is an input of, needs, and the progress of each.
     ///
-    /// Shape of the metadata: for each task the name of its flow, a blank, and its own metadata,
-    /// joined by `;`.
-    pub(super) fn of(input: &Input) -> Self {
-        let progress: Vec<_> = input
-            .runs
-            .iter()
-            .map(|run| (&run.stage.flow.name, run.task.progress()))
-            .collect();
+    /// Shape of the metadata: for each task the name of its flow ([`name_of`]), a blank, and its
+    /// own metadata, joined by `;`.
+    pub(super) fn of(input: &Input, joints: &[Joint]) -> Self {
+        let runs = input.runs.iter();
+        let runs = runs.map(|run| (run.stage.flow.name.to_string(), run.task.progress()));
+        let places = input.places.iter();
+        let places = places.filter_map(|place| {
+            let run = &joints.get(place.joint)?.run;
+            let name = name_of(&run.stage.flow.name, place.input);
+            Some((name, run.task.progress_of(place.input)))
+        });
+        let progress: Vec<_> = runs.chain(places).collect();
         let offset = progress
             .iter()
             .map(|(_, progress)| progress.committable)
@@ -59,6 +64,15 @@ impl Committed {
             }
             (None, _) => Ok(Progress::starting_at(found.offset)),
         }
+    }
+}
+
+/// What the progress of an input of a flow stands under: the flow's name, and the number of the
+/// input where it is not the first.
+pub(super) fn name_of(flow: &str, input: usize) -> String {
+    match input {
+        0 => flow.to_owned(),
+        input => format!("{flow}#{input}"),
     }
 }
 

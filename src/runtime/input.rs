@@ -15,6 +15,7 @@ use crate::record::RecordView;
 use crate::record::Timestamp;
 use crate::record::TopicPartition;
 use crate::runtime::error::RunError;
+use crate::runtime::joint::Place;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
 use crate::stream::stage::Stage;
@@ -26,6 +27,8 @@ use crate::stream::task::Task;
 pub(super) struct Input {
     pub(super) partition: TopicPartition,
     pub(super) runs: Vec<Run>,
+    /// The tasks with several inputs, this among them.
+    pub(super) places: Vec<Place>,
 }
 
 /// A task, the stage that it is of, and what it puts out.
@@ -39,14 +42,17 @@ pub(super) struct Run {
 /// A schema that a task needs before it can go on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MissingSchema {
+    pub(super) input: usize,
     pub(super) root: Root,
     pub(super) id: SchemaId,
 }
 
 impl Run {
-    /// Takes in the records of `fetched` that this task has not had, until a schema is missing.
+    /// Takes in the records of `fetched`, an input of this task, that it has not had, until a schema
+    /// is missing.
     pub(super) fn step(
         &mut self,
+        input: usize,
         fetched: &FetchedPartition<'_>,
         now: Timestamp,
         decompressor: &mut Decompressor,
@@ -56,7 +62,7 @@ impl Run {
             offset,
             source,
         };
-        let from = self.task.position().max(fetched.position);
+        let from = self.task.offered(input).max(fetched.position);
         for batch in fetched.batches() {
             let batch = batch.map_err(|source| failed(from, source))?;
             let (base, after) = (batch.header().base_offset, batch.header().next_offset());
@@ -71,14 +77,15 @@ impl Run {
                 from,
                 error: None,
             };
-            let end = self.task.step(&mut readable, now, &mut self.effects);
+            let effects = &mut self.effects;
+            let end = self.task.offer(input, &mut readable, now, effects);
             if let Some(source) = readable.error {
                 return Err(failed(base, source).into());
             }
             match end {
-                StepEnd::Done => self.task.move_to(after),
+                StepEnd::Done => self.task.move_input_to(input, after),
                 StepEnd::NeedsSchema { root, id, .. } => {
-                    return Ok(ControlFlow::Break(MissingSchema { root, id }));
+                    return Ok(ControlFlow::Break(MissingSchema { input, root, id }));
                 }
                 StepEnd::Failed(failure) => {
                     return Err(RunError::Record {
@@ -88,7 +95,7 @@ impl Run {
                 }
             }
         }
-        self.task.move_to(fetched.next_offset);
+        self.task.move_input_to(input, fetched.next_offset);
         Ok(ControlFlow::Continue(()))
     }
 }

@@ -15,6 +15,7 @@ mod counts;
 mod error;
 mod input;
 mod internal_topics;
+mod joint;
 mod outputs;
 mod schemas;
 mod stop;

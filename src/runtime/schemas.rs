@@ -25,7 +25,8 @@ impl Schemas {
     ) -> Result<(), RunError> {
         let registry = self.0.as_ref().ok_or(RegistryError::NoUrl)?;
         let text = registry.schema(missing.id).await?;
-        let added = run.task.add_schema(missing.root, missing.id, &text);
+        let MissingSchema { input, root, id } = missing;
+        let added = run.task.add_schema_of(input, root, id, &text);
         added.map_err(|source| RunError::Schema {
             what: format!("schema {}", missing.id),
             source,

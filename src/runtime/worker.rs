@@ -25,11 +25,15 @@ use crate::runtime::commit::Committed;
 use crate::runtime::counts::Counts;
 use crate::runtime::error::RunError;
 use crate::runtime::input::Input;
+use crate::runtime::input::Run;
+use crate::runtime::joint::Joint;
+use crate::runtime::joint::Share;
+use crate::runtime::joint::reading;
 use crate::runtime::outputs::Outputs;
 use crate::runtime::schemas::Schemas;
 use crate::runtime::stop::StopReceiver;
-use crate::stream::clock::Reading;
 use crate::stream::stage::Part;
+use crate::stream::task::Task;
 
 /// How often a worker commits, and looks at the clock for partitions that are silent.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
@@ -47,6 +51,7 @@ pub enum End {
 #[derive(Debug)]
 pub(super) struct Worker {
     inputs: Vec<Input>,
+    joints: Vec<Joint>,
     numbers: HashMap<TopicPartition, usize>,
     group: String,
     outputs: Outputs,
@@ -70,11 +75,12 @@ impl Worker {
     pub(super) fn new(
         cluster: &Cluster,
         group: &str,
-        inputs: Vec<Input>,
+        share: Share,
         schemas: Schemas,
         counts: Arc<Counts>,
         end: End,
     ) -> Self {
+        let Share { inputs, joints } = share;
         let numbers = inputs
             .iter()
             .enumerate()
@@ -87,6 +93,7 @@ impl Worker {
         Self {
             numbers: numbers.collect(),
             inputs,
+            joints,
             group: group.to_owned(),
             outputs: Outputs::new(producer),
             offsets: Offsets::new(cluster.clone()),
@@ -105,12 +112,8 @@ impl Worker {
     pub(super) async fn run(&mut self, mut stop: StopReceiver) -> Result<(), RunError> {
         let mut fetcher = Fetcher::new(self.cluster.clone(), self.cluster.config().fetch.clone());
         for input in &self.inputs {
-            let start = input
-                .runs
-                .iter()
-                .map(|run| run.task.position())
-                .min()
-                .unwrap_or_default();
+            let offsets = self.offsets_of(input, Task::offered);
+            let start = offsets.min().unwrap_or_default();
             fetcher.assign(input.partition.clone(), start);
         }
         self.find_ends(|part| !matches!(part, Part::AfterRepartition { .. }))
@@ -125,6 +128,7 @@ impl Worker {
             for partition in fetched.partitions() {
                 self.take(&partition).await?;
             }
+            self.work(&mut fetcher).await?;
             if Instant::now() >= commit_at {
                 self.tick(&fetcher)?;
                 self.commit().await?;
@@ -146,7 +150,7 @@ impl Worker {
         let now = wall_clock();
         for run in &mut input.runs {
             while let ControlFlow::Break(missing) =
-                run.step(fetched, now, &mut self.decompressor)?
+                run.step(0, fetched, now, &mut self.decompressor)?
             {
                 self.schemas.provide(missing, run).await?;
             }
@@ -154,7 +158,43 @@ impl Worker {
             self.counts.add(&run.stage, &run.effects.account);
             run.effects.clear();
         }
+        for place in &input.places {
+            let Some(Joint { run, .. }) = self.joints.get_mut(place.joint) else {
+                continue;
+            };
+            while let ControlFlow::Break(missing) =
+                run.step(place.input, fetched, now, &mut self.decompressor)?
+            {
+                self.schemas.provide(missing, run).await?;
+            }
+        }
         Ok(())
+    }
+
+    /// Deals with the records of tasks with several inputs whose turn has come.
+    async fn work(&mut self, fetcher: &mut Fetcher) -> Result<(), RunError> {
+        for joint in &mut self.joints {
+            joint.work(fetcher)?;
+            self.outputs.send(&joint.run).await?;
+            let Run { stage, effects, .. } = &mut joint.run;
+            self.counts.add(stage, &effects.account);
+            effects.clear();
+        }
+        Ok(())
+    }
+
+    /// An offset that `of` tells of each task that reads `input`.
+    fn offsets_of<'w>(
+        &'w self,
+        input: &'w Input,
+        of: impl Fn(&Task, usize) -> Offset + Copy + 'w,
+    ) -> impl Iterator<Item = Offset> + 'w {
+        let runs = input.runs.iter().map(move |run| of(&run.task, 0));
+        let places = input.places.iter().filter_map(move |place| {
+            let joint = self.joints.get(place.joint)?;
+            Some(of(&joint.run.task, place.input))
+        });
+        runs.chain(places)
     }
 
     /// Lets the wall clock go on for all tasks.
@@ -163,7 +203,9 @@ impl Worker {
         self.inputs.iter_mut().try_for_each(|input| {
             let reading = reading(fetcher, &input.partition);
             input.tick(now, reading)
-        })
+        })?;
+        let mut joints = self.joints.iter_mut();
+        joints.try_for_each(|joint| joint.tick(now, fetcher))
     }
 
     /// Everything that was put out is written, then the offsets are committed.
@@ -175,6 +217,13 @@ impl Worker {
                 self.counts.add(&run.stage, &run.effects.account);
                 run.effects.clear();
             }
+        }
+        for joint in &mut self.joints {
+            joint.flush()?;
+            self.outputs.send(&joint.run).await?;
+            let Run { stage, effects, .. } = &mut joint.run;
+            self.counts.add(stage, &effects.account);
+            effects.clear();
         }
         let deadline = Instant::now() + self.cluster.config().produce.delivery_timeout;
         let delivery = self.outputs.producer.flush(deadline).await;
@@ -190,7 +239,7 @@ impl Worker {
     async fn commit_offsets(&mut self) -> Result<(), RunError> {
         let mut changed = BTreeMap::new();
         for input in &self.inputs {
-            let committed = Committed::of(input);
+            let committed = Committed::of(input, &self.joints);
             if self.committed.get(&input.partition) != Some(&committed) {
                 changed.insert(input.partition.clone(), committed.clone().into());
                 self.committed.insert(input.partition.clone(), committed);
@@ -207,10 +256,10 @@ impl Worker {
         if self.end == End::Follow {
             return Ok(());
         }
-        let inputs = self
-            .inputs
-            .iter()
-            .filter(|input| input.runs.iter().any(|run| wanted(&run.stage.part)));
+        let inputs = self.inputs.iter().filter(|input| {
+            let runs = &input.runs;
+            !input.places.is_empty() || runs.iter().any(|run| wanted(&run.stage.part))
+        });
         let partitions: Vec<_> = inputs.map(|input| input.partition.clone()).collect();
         let isolation = self.cluster.config().fetch.isolation;
         let found = self
@@ -228,15 +277,10 @@ impl Worker {
     /// Whether all inputs are read to their ends. What goes through a repartition topic has its end
     /// only once every worker has read its sources to theirs.
     async fn is_at_end(&mut self) -> Result<bool, RunError> {
-        let is_read = |input: &Input, ends: &HashMap<TopicPartition, Offset>| {
-            ends.get(&input.partition)
-                .is_some_and(|end| is_read_to(input, *end))
-        };
-        let ends = &self.ends;
         let sources_left = self
             .inputs
             .iter()
-            .filter(|input| !is_after_repartition(input) && !is_read(input, ends));
+            .filter(|input| !is_after_repartition(input) && !self.is_read(input));
         if sources_left.count() > 0 {
             return Ok(false);
         }
@@ -258,7 +302,16 @@ impl Worker {
             self.find_ends(|part| matches!(part, Part::AfterRepartition { .. }))
                 .await?;
         }
-        Ok(self.inputs.iter().all(|input| is_read(input, &self.ends)))
+        Ok(self.inputs.iter().all(|input| self.is_read(input)))
+    }
+
+    /// Whether everything up to the end of `input`, as far as that is known, is dealt with.
+    fn is_read(&self, input: &Input) -> bool {
+        let end = self.ends.get(&input.partition);
+        end.is_some_and(|end| {
+            self.offsets_of(input, Task::position_of)
+                .all(|offset| offset >= *end)
+        })
     }
 }
 
@@ -267,20 +320,6 @@ fn is_after_repartition(input: &Input) -> bool {
         .runs
         .iter()
         .any(|run| matches!(run.stage.part, Part::AfterRepartition { .. }))
-}
-
-fn is_read_to(input: &Input, end: Offset) -> bool {
-    input.runs.iter().all(|run| run.task.position() >= end)
-}
-
-/// Whether the fetcher has handed out all that the broker has.
-fn reading(fetcher: &Fetcher, partition: &TopicPartition) -> Reading {
-    let watermarks = fetcher.watermarks(partition);
-    let end = watermarks.and_then(|marks| marks.last_stable_offset.or(marks.high_watermark));
-    match (fetcher.position(partition), end) {
-        (Some(position), Some(end)) if position >= end => Reading::CaughtUp,
-        _ => Reading::Behind,
-    }
 }
 
 fn wall_clock() -> Timestamp {
