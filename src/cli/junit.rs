@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::cli::test::Tested;
+use crate::cli::tested::Tested;
 use crate::pipeline::testing::Verdict;
 
 /// The report of one file.

@@ -14,6 +14,7 @@ mod connect;
 mod consume;
 mod demo;
 pub mod exit;
+mod explain;
 mod failures;
 mod help;
 mod junit;
@@ -27,6 +28,7 @@ mod run;
 mod schema;
 mod signal;
 mod test;
+mod tested;
 mod topic;
 
 use std::io::IsTerminal;
@@ -77,6 +79,10 @@ enum Command {
     Check(check::Check),
     /// Run the tests in a pipeline file
     Test(test::Test),
+    /// Explain a pipeline file: defaults, state, internal topics, what a change costs
+    Explain(explain::Explain),
+    /// Draw a pipeline file
+    Graph(explain::GraphCommand),
     /// Run a pipeline file
     Run(run::Run),
     /// Print the help of a command, or the JSON Schema of pipeline files
@@ -129,6 +135,8 @@ fn dispatch(command: Command, verbosity: Verbosity) -> Result<Exit, Failure> {
         Command::Schema(schema) => schema.run(),
         Command::Check(check) => check.run(verbosity),
         Command::Test(test) => test.run(verbosity),
+        Command::Explain(explain) => explain.run(verbosity),
+        Command::Graph(graph) => graph.run(),
         Command::Run(run) => run.run(verbosity),
         Command::Help(help) => help.run(Cli::command()),
     }

@@ -18,6 +18,7 @@ use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
 use crate::cli::junit;
 use crate::cli::pipeline_file::PipelineFile;
+use crate::cli::tested::Tested;
 use crate::pipeline::testing;
 use crate::pipeline::testing::Verdict;
 
@@ -43,18 +44,6 @@ enum Output {
     Text,
     /// JUnit's XML, for CI
     Junit,
-}
-
-/// What came of one test.
-#[derive(Clone, Debug)]
-pub(super) struct Tested {
-    pub(super) name: String,
-    /// The number of the line that the test begins on, from 1.
-    pub(super) line: usize,
-    pub(super) took: Duration,
-    pub(super) verdict: Verdict,
-    /// What came otherwise, a line each, with where in the file it was expected.
-    pub(super) differences: Vec<String>,
 }
 
 impl Test {

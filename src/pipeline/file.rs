@@ -5,10 +5,11 @@
 use std::ops::Range;
 
 use chrono::TimeDelta;
+use serde_json::Value as Json;
 
 use crate::codec::format::Format;
-use crate::pipeline::testing::TestCase;
 use crate::pipeline::yaml::Node;
+use crate::record::Timestamp;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Keying;
 use crate::stream::plan::OnError;
@@ -111,4 +112,80 @@ pub(super) struct SinkBody {
     pub(super) value: Option<Located<Format>>,
     /// The name of a file with the schema of results.
     pub(super) schema: Option<Located<String>>,
+}
+
+/// A test of a pipeline file.
+#[derive(Clone, Debug)]
+pub struct TestCase {
+    /// What it shows, in words.
+    pub name: Located<String>,
+    /// What is tested.
+    pub subject: Subject,
+    pub(super) given: Given,
+    /// The results; `None` where the test does not say.
+    pub(super) expect: Option<Vec<Expected>>,
+    /// `expect:`, where it is there.
+    pub(super) expect_node: Option<Node>,
+    pub(super) late: Option<Located<u64>>,
+    pub(super) rejected: Option<Located<u64>>,
+    pub(super) filtered: Option<Located<u64>>,
+    /// All of the test.
+    pub(super) span: Range<usize>,
+}
+
+/// What a test is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A flow: records in, results out.
+    Flow(Located<String>),
+    /// An alert: checked, and not run by this version.
+    Alert(Located<String>),
+}
+
+/// What a test gives to its flow.
+#[derive(Clone, Debug)]
+pub(super) enum Given {
+    /// Records that stand in the file.
+    Here(Vec<Arrival>),
+    /// Envelopes in another file, one a line.
+    File(Located<String>),
+}
+
+/// One entry of `given:`.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    pub(super) at: Timestamp,
+    /// `None` where only time passes.
+    pub(super) record: Option<Written>,
+    pub(super) span: Range<usize>,
+}
+
+/// A record as a test writes it.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    pub(super) key: Option<Json>,
+    /// Null is a tombstone.
+    pub(super) value: Json,
+    pub(super) value_span: Range<usize>,
+    pub(super) headers: Vec<(String, Option<String>)>,
+}
+
+/// One expected result.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    pub(super) fields: Vec<ExpectedField>,
+    pub(super) span: Range<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ExpectedField {
+    pub(super) name: String,
+    pub(super) value: Json,
+    pub(super) node: Node,
+}
+
+impl Expected {
+    pub(super) fn field(&self, name: &str) -> Option<&ExpectedField> {
+        self.fields.iter().find(|field| field.name == name)
+    }
 }

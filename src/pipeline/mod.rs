@@ -11,12 +11,15 @@
 mod aggregate;
 mod compile;
 mod connect;
+pub mod explain;
 mod file;
 mod finding;
+pub mod graph;
 mod json_schema;
 mod keys;
 mod outside;
 mod read;
+mod read_tests;
 mod schema_type;
 mod sink;
 pub mod testing;
@@ -24,11 +27,11 @@ mod vocabulary;
 mod window;
 mod yaml;
 
-use crate::pipeline::testing::TestCase;
 use crate::stream::plan::Plan;
 
 pub use file::{
-    Connect, FUTURE_DEFAULT, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, VALUE_FORMAT_DEFAULT,
+    Connect, FUTURE_DEFAULT, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, Subject, TestCase,
+    VALUE_FORMAT_DEFAULT,
 };
 pub use finding::{Colour, Finding, Findings};
 pub use json_schema::json_schema;

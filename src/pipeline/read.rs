@@ -23,7 +23,6 @@ use crate::pipeline::keys::Keys;
 use crate::pipeline::keys::entries;
 use crate::pipeline::keys::keys;
 use crate::pipeline::outside::Outside;
-use crate::pipeline::testing::known_subjects;
 use crate::pipeline::vocabulary::EMIT_WORDS;
 use crate::pipeline::vocabulary::FLOW;
 use crate::pipeline::vocabulary::FORMAT_VERSION;
@@ -89,9 +88,9 @@ impl Reader<'_, '_> {
         let on_error = keys.optional("on_error");
         let on_error = on_error.and_then(|node| self.on_error(node));
         let tests = keys.optional("tests");
-        let tests = tests.map(|node| self.tests(node)).unwrap_or_default();
-        let names: Vec<_> = flows.iter().map(|flow| flow.name.value.as_str()).collect();
-        known_subjects(&tests, &names, &[], self.findings);
+        let tests = tests
+            .map(|node| self.tests(node, &flows))
+            .unwrap_or_default();
         Some(File {
             name: name.unwrap_or_else(|| Located {
                 value: String::new(),

@@ -119,11 +119,17 @@ impl Plan {
         Ok(stages)
     }
 
+    /// The name of the repartition topic of `flow`, which it has only where it is re-keyed.
+    #[must_use]
+    pub fn repartition_topic(&self, flow: &Flow) -> TopicName {
+        format!("{}-{}-repartition", self.name, flow.name).into()
+    }
+
     fn parts(&self, flow: &Flow, partitions: u32) -> Vec<Part> {
         if partitions == 1 || !flow.is_rekeyed() {
             return vec![Part::Whole];
         }
-        let topic: TopicName = format!("{}-{}-repartition", self.name, flow.name).into();
+        let topic = self.repartition_topic(flow);
         vec![
             Part::BeforeRepartition {
                 topic: Arc::clone(&topic),

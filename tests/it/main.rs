@@ -38,6 +38,8 @@ mod pipeline_file;
 mod pipeline_suite;
 // From a topic to lines and back.
 mod round_trip;
+// What is told of pipeline files: explain, graph, the schema.
+mod pipeline_explain;
 // The tests in pipeline files.
 mod pipeline_testing;
 // What tests share.

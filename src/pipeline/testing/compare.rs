@@ -6,10 +6,10 @@ use std::ops::Range;
 use serde_json::Map;
 use serde_json::Value as Json;
 
+use crate::pipeline::file::Expected;
+use crate::pipeline::file::ExpectedField;
 use crate::pipeline::file::Located;
-use crate::pipeline::testing::case::Expected;
-use crate::pipeline::testing::case::ExpectedField;
-use crate::pipeline::testing::case::TestCase;
+use crate::pipeline::file::TestCase;
 use crate::pipeline::testing::clock;
 use crate::pipeline::testing::drive::Outcome;
 use crate::pipeline::testing::drive::Outgoing;

@@ -15,10 +15,10 @@ use crate::codec::framing::SchemaId;
 use crate::codec::projection::Root;
 use crate::pipeline::Findings;
 use crate::pipeline::Outside;
+use crate::pipeline::file;
+use crate::pipeline::file::TestCase;
 use crate::pipeline::finding::Finding;
 use crate::pipeline::testing::avro;
-use crate::pipeline::testing::case;
-use crate::pipeline::testing::case::TestCase;
 use crate::pipeline::testing::clock;
 use crate::record::Record;
 use crate::record::Timestamp;
@@ -76,16 +76,16 @@ pub(super) fn given(
         findings: Vec::new(),
     };
     match &test.given {
-        case::Given::Here(arrivals) => {
+        file::Given::Here(arrivals) => {
             for arrival in arrivals {
                 writer.take(arrival);
             }
         }
-        case::Given::File(file) => match (outside.file)(&file.value) {
-            Ok(text) => writer.take_lines(&text, &file.value, &file.span),
+        file::Given::File(name) => match (outside.file)(&name.value) {
+            Ok(text) => writer.take_lines(&text, &name.value, &name.span),
             Err(reason) => {
-                let message = format!("read records of {}: {reason}", file.value);
-                let finding = Finding::new(message, file.span.clone());
+                let message = format!("read records of {}: {reason}", name.value);
+                let finding = Finding::new(message, name.span.clone());
                 let help = "the name is relative to the pipeline file; `tidemill consume TOPIC -e -o jsonl` makes such a file";
                 writer.findings.push(finding.help(help));
             }
@@ -104,7 +104,7 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    fn take(&mut self, arrival: &case::Arrival) {
+    fn take(&mut self, arrival: &file::Arrival) {
         let record = match &arrival.record {
             None => None,
             Some(written) => match self.record(written, arrival.at) {
@@ -118,7 +118,7 @@ impl Writer<'_> {
         });
     }
 
-    fn record(&mut self, written: &case::Written, at: Timestamp) -> Result<Record, Finding> {
+    fn record(&mut self, written: &file::Written, at: Timestamp) -> Result<Record, Finding> {
         let source = &self.flow.source;
         let span = &written.value_span;
         let key = match &written.key {

@@ -15,7 +15,7 @@ use crate::pipeline::yaml::Scalar;
 /// # Errors
 ///
 /// Where JSON has no such value: an infinity, or not a number.
-pub(super) fn json(node: &Node) -> Result<Json, Finding> {
+pub(in crate::pipeline) fn json(node: &Node) -> Result<Json, Finding> {
     match &node.kind {
         Kind::Scalar(scalar) => scalar_json(scalar, node),
         Kind::Sequence(items) => items.iter().map(json).collect(),

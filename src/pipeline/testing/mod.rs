@@ -10,25 +10,23 @@
 //! ([`clock`]).
 
 mod avro;
-mod case;
 pub mod clock;
 mod compare;
 mod drive;
 mod given;
-mod json;
+pub(super) mod json;
 mod line_diff;
 mod rewrite;
 
-pub use case::{Subject, TestCase};
 pub use compare::Difference;
 pub use line_diff::line_diff;
 pub use rewrite::rewritten;
 
-pub(super) use case::known_subjects;
-
 use crate::pipeline::Findings;
 use crate::pipeline::Outside;
 use crate::pipeline::Pipeline;
+use crate::pipeline::Subject;
+use crate::pipeline::TestCase;
 
 /// How a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,6 +28,11 @@ impl<A: Aggregate> Cells<A> {
         }
     }
 
+    /// How many bytes a cell takes, without what it may hold elsewhere.
+    pub(crate) const fn cell_bytes(&self) -> usize {
+        size_of::<A>()
+    }
+
     #[inline]
     pub(crate) fn push(&mut self) {
         match self.cells.get_mut(self.len) {

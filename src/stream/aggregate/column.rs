@@ -63,6 +63,11 @@ macro_rules! each {
 }
 
 impl Column {
+    /// How many bytes a cell takes, without what it may hold elsewhere.
+    pub(crate) const fn cell_bytes(&self) -> usize {
+        each!(self, cells => cells.cell_bytes())
+    }
+
     /// A column of `function` without cells, for adding and merging.
     pub(crate) const fn new(function: Function) -> Self {
         match function {

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::expr::Number;
 use crate::record::Value;
+use crate::stream::aggregate::column::Column;
 use crate::stream::aggregate::parameter::Divisor;
 
 /// What an aggregate computes.
@@ -74,6 +75,13 @@ impl Function {
             self,
             Self::Count | Self::Sum | Self::Avg | Self::Variance(_) | Self::Stddev(_)
         )
+    }
+
+    /// How many bytes are kept for each key and slice of event time, without texts and what else
+    /// has no fixed size.
+    #[must_use]
+    pub fn state_bytes(self) -> usize {
+        Column::new(self).cell_bytes()
     }
 
     /// Whether the argument must be a number, so that it may be evaluated as one.

@@ -1,10 +1,18 @@
-//! What a test of the file says, read.
+//! The tests of a pipeline file, read.
 
 use std::ops::Range;
 
 use serde_json::Value as Json;
 
+use crate::pipeline::file::Arrival;
+use crate::pipeline::file::Expected;
+use crate::pipeline::file::ExpectedField;
+use crate::pipeline::file::FlowEntry;
+use crate::pipeline::file::Given;
 use crate::pipeline::file::Located;
+use crate::pipeline::file::Subject;
+use crate::pipeline::file::TestCase;
+use crate::pipeline::file::Written;
 use crate::pipeline::finding::Finding;
 use crate::pipeline::keys::Keys;
 use crate::pipeline::keys::entries;
@@ -17,87 +25,32 @@ use crate::pipeline::yaml::Kind;
 use crate::pipeline::yaml::Node;
 use crate::record::Timestamp;
 
-/// A test of a pipeline file.
-#[derive(Clone, Debug)]
-pub struct TestCase {
-    /// What it shows, in words.
-    pub name: Located<String>,
-    /// What is tested.
-    pub subject: Subject,
-    pub(super) given: Given,
-    /// The results; `None` where the test does not say.
-    pub(super) expect: Option<Vec<Expected>>,
-    /// `expect:`, where it is there.
-    pub(super) expect_node: Option<Node>,
-    pub(super) late: Option<Located<u64>>,
-    pub(super) rejected: Option<Located<u64>>,
-    pub(super) filtered: Option<Located<u64>>,
-    /// All of the test.
-    pub(super) span: Range<usize>,
-}
-
-/// What a test is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// A flow: records in, results out.
-    Flow(Located<String>),
-    /// An alert: checked, and not run by this version.
-    Alert(Located<String>),
-}
-
-/// What a test gives to its flow.
-#[derive(Clone, Debug)]
-pub(super) enum Given {
-    /// Records that stand in the file.
-    Here(Vec<Arrival>),
-    /// Envelopes in another file, one a line.
-    File(Located<String>),
-}
-
-/// One entry of `given:`.
-#[derive(Clone, Debug)]
-pub(super) struct Arrival {
-    pub(super) at: Timestamp,
-    /// `None` where only time passes.
-    pub(super) record: Option<Written>,
-    pub(super) span: Range<usize>,
-}
-
-/// A record as a test writes it.
-#[derive(Clone, Debug)]
-pub(super) struct Written {
-    pub(super) key: Option<Json>,
-    /// Null is a tombstone.
-    pub(super) value: Json,
-    pub(super) value_span: Range<usize>,
-    pub(super) headers: Vec<(String, Option<String>)>,
-}
-
-/// One expected result.
-#[derive(Clone, Debug)]
-pub(super) struct Expected {
-    pub(super) fields: Vec<ExpectedField>,
-    pub(super) span: Range<usize>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct ExpectedField {
-    pub(super) name: String,
-    pub(super) value: Json,
-    pub(super) node: Node,
-}
-
-impl Expected {
-    pub(super) fn field(&self, name: &str) -> Option<&ExpectedField> {
-        self.fields.iter().find(|field| field.name == name)
-    }
-}
-
 impl Reader<'_, '_> {
-    pub(in crate::pipeline) fn tests(&mut self, node: &Node) -> Vec<TestCase> {
+    /// The tests, of which those of flows that there are not are reported.
+    pub(super) fn tests(&mut self, node: &Node, flows: &[FlowEntry]) -> Vec<TestCase> {
         let items = self.list(node, "a list of tests");
-        let tests = items.iter().filter_map(|item| self.test(item));
-        tests.collect()
+        let tests: Vec<_> = items.iter().filter_map(|item| self.test(item)).collect();
+        let flows: Vec<_> = flows.iter().map(|flow| flow.name.value.as_str()).collect();
+        for test in &tests {
+            match &test.subject {
+                Subject::Flow(name) => self.check_known(name, &flows, "flow"),
+                Subject::Alert(name) => self.check_known(name, &[], "alert"),
+            }
+        }
+        tests
+    }
+
+    fn check_known(&mut self, name: &Located<String>, known: &[&str], of: &str) {
+        if known.contains(&name.value.as_str()) {
+            return;
+        }
+        let finding = Finding::new(format!("`{}` is no {of}", name.value), name.span.clone());
+        let help = match known {
+            [] => format!("this file has no {of}s"),
+            known => format!("the {of}s are {}", known.join(", ")),
+        };
+        let known = known.iter().copied();
+        self.report(finding.nearest(&name.value, known).help(help));
     }
 
     fn test(&mut self, node: &Node) -> Option<TestCase> {
@@ -296,33 +249,5 @@ impl Reader<'_, '_> {
                 &[]
             }
         }
-    }
-}
-
-/// Reports tests of flows and alerts that there are not.
-pub(in crate::pipeline) fn known_subjects(
-    tests: &[TestCase],
-    flows: &[&str],
-    alerts: &[&str],
-    findings: &mut Vec<Finding>,
-) {
-    for test in tests {
-        let (name, known, of) = match &test.subject {
-            Subject::Flow(name) => (name, flows, "flow"),
-            Subject::Alert(name) => (name, alerts, "alert"),
-        };
-        if known.contains(&name.value.as_str()) {
-            continue;
-        }
-        let finding = Finding::new(format!("`{}` is no {of}", name.value), name.span.clone());
-        let help = match known {
-            [] => format!("this file has no {of}s"),
-            known => format!("the {of}s are {}", known.join(", ")),
-        };
-        findings.push(
-            finding
-                .nearest(&name.value, known.iter().copied())
-                .help(help),
-        );
     }
 }
