@@ -13,14 +13,57 @@ use crate::expr::ast::Node;
 use crate::pipeline::compile::Compiler;
 use crate::pipeline::file::Expression;
 use crate::pipeline::file::Located;
+use crate::pipeline::parameter;
 use crate::stream::aggregate::Function;
 use crate::stream::aggregate::parameter::Divisor;
 use crate::stream::plan::NamedAggregate;
 
-/// Functions that will be, which are refused rather than unknown.
-const LATER: [&str; 7] = [
-    "distinct", "quantile", "top", "collect", "ema", "ewma", "rate",
+/// How an aggregate is written.
+struct Form {
+    name: &'static str,
+    /// How many arguments it takes, in words.
+    takes: &'static str,
+    least: usize,
+    most: usize,
+    example: &'static str,
+}
+
+const FORMS: [Form; 16] = [
+    form("count", "none or one", (0, 1), "count(value.status >= 500)"),
+    form("sum", ONE, (1, 1), "sum(value.price)"),
+    form("avg", ONE, (1, 1), "avg(value.price)"),
+    form("min", ONE, (1, 1), "min(value.price)"),
+    form("max", ONE, (1, 1), "max(value.price)"),
+    form("first", ONE, (1, 1), "first(value.price)"),
+    form("last", ONE, (1, 1), "last(value.price)"),
+    form("variance", "one or two", (1, 2), "variance(value.price)"),
+    form("stddev", "one or two", (1, 2), "stddev(value.price)"),
+    form("ema", TWO, (2, 2), "ema(value.price, duration(\"5m\"))"),
+    form("ewma", TWO, (2, 2), "ewma(value.price, 0.2)"),
+    form("distinct", ONE, (1, 1), "distinct(value.user)"),
+    form("quantile", TWO, (2, 2), "quantile(value.price, 0.99)"),
+    form("top", TWO, (2, 2), "top(3, value.price)"),
+    form("collect", TWO, (2, 2), "collect(value.price, 10)"),
+    form("rate", "none or one", (0, 1), "rate()"),
 ];
+
+const ONE: &str = "one";
+const TWO: &str = "two";
+
+const fn form(
+    name: &'static str,
+    takes: &'static str,
+    (least, most): (usize, usize),
+    example: &'static str,
+) -> Form {
+    Form {
+        name,
+        takes,
+        least,
+        most,
+        example,
+    }
+}
 
 const EXAMPLE: &str = "write an aggregate such as `sum(value.price)` or `count()`";
 
@@ -33,7 +76,7 @@ impl Compiler<'_, '_> {
         scope: &Scope,
         fields: &mut Fields,
     ) -> Option<(Type, NamedAggregate)> {
-        match read(expression, scope, fields) {
+        match read(&expression.text, scope, fields) {
             Ok((function, argument)) => Some((
                 result_type(function, argument.as_ref()),
                 NamedAggregate {
@@ -53,11 +96,10 @@ impl Compiler<'_, '_> {
 }
 
 fn read(
-    expression: &Expression,
+    source: &str,
     scope: &Scope,
     fields: &mut Fields,
 ) -> Result<(Function, Option<Program>), Vec<Diagnostic>> {
-    let source = &expression.text;
     let call = expr::parse(source).map_err(|error| vec![error])?;
     let Node::Call {
         target: None,
@@ -68,41 +110,73 @@ fn read(
         let found = Diagnostic::new("expected an aggregate", call.span);
         return Err(vec![found.help(EXAMPLE)]);
     };
-    let function =
-        named(&written.name).ok_or_else(|| vec![unknown(&written.name, written.span.clone())])?;
-    let argument = match args.as_slice() {
-        [] if function == Function::Count => return Ok((function, None)),
-        [argument] => argument,
-        _ => {
-            let message = format!("`{function}` takes one argument, not {}", args.len());
-            return Err(vec![Diagnostic::new(message, call.span)]);
-        }
+    let form = FORMS.iter().find(|form| *form.name == *written.name);
+    let form = form.ok_or_else(|| vec![unknown(&written.name, written.span.clone())])?;
+    if !(form.least..=form.most).contains(&args.len()) {
+        return Err(vec![form.refuse(args.len(), call.span)]);
+    }
+    // Of `top` the parameter stands before the argument.
+    let (argument, parameter) = match (form.name, args.as_slice()) {
+        ("top", [parameter, argument]) => (Some(argument), Some(parameter)),
+        (_, args) => (args.first(), args.get(1)),
     };
-    let program = expr::compile_expr(argument, source, scope, fields)?;
-    check_type(function, argument, program.ty())?;
-    Ok((function, Some(program)))
+    let function = form.function(parameter);
+    let program = argument.map(|argument| {
+        let program = expr::compile_expr(argument, source, scope, fields)?;
+        match &function {
+            Ok(function) => check_type(*function, argument, program.ty()).map(|()| program),
+            Err(_) => Ok(program),
+        }
+    });
+    match (function, program.transpose()) {
+        (Ok(function), Ok(program)) => Ok((function, program)),
+        (function, program) => {
+            let mut diagnostics = program.err().unwrap_or_default();
+            diagnostics.extend(function.err());
+            Err(diagnostics)
+        }
+    }
 }
 
-fn named(name: &str) -> Option<Function> {
-    Some(match name {
-        "count" => Function::Count,
-        "sum" => Function::Sum,
-        "avg" => Function::Avg,
-        "min" => Function::Min,
-        "max" => Function::Max,
-        "first" => Function::First,
-        "last" => Function::Last,
-        "variance" => Function::Variance(Divisor::Sample),
-        "stddev" => Function::Stddev(Divisor::Sample),
-        _ => return None,
-    })
+impl Form {
+    /// The function with its parameter, which is there where it must be.
+    fn function(&self, parameter: Option<&Expr>) -> Result<Function, Diagnostic> {
+        let divisor = || parameter.map_or(Ok(Divisor::Sample), parameter::divisor);
+        Ok(match (self.name, parameter) {
+            ("count", _) => Function::Count,
+            ("sum", _) => Function::Sum,
+            ("avg", _) => Function::Avg,
+            ("min", _) => Function::Min,
+            ("max", _) => Function::Max,
+            ("first", _) => Function::First,
+            ("last", _) => Function::Last,
+            ("variance", _) => Function::Variance(divisor()?),
+            ("stddev", _) => Function::Stddev(divisor()?),
+            ("ema", Some(expr)) => Function::Ema(parameter::half_life(expr)?),
+            ("ewma", Some(expr)) => Function::Ewma(parameter::smoothing(expr)?),
+            ("distinct", _) => Function::Distinct,
+            ("quantile", Some(expr)) => Function::Quantile(parameter::rank(expr)?),
+            ("top", Some(expr)) => Function::Top(parameter::limit(expr)?),
+            ("collect", Some(expr)) => Function::Collect(parameter::limit(expr)?),
+            _ => Function::Rate,
+        })
+    }
+
+    fn refuse(&self, count: usize, span: Range<usize>) -> Diagnostic {
+        let arguments = if self.most == 1 {
+            "argument"
+        } else {
+            "arguments"
+        };
+        let message = format!(
+            "`{}` takes {} {arguments}, not {count}",
+            self.name, self.takes
+        );
+        Diagnostic::new(message, span).help(format!("write it as `{}`", self.example))
+    }
 }
 
 fn unknown(name: &str, span: Range<usize>) -> Diagnostic {
-    if LATER.contains(&name) {
-        let message = format!("aggregate `{name}` is not supported yet");
-        return Diagnostic::new(message, span);
-    }
     Diagnostic::new(format!("unknown aggregate `{name}`"), span)
         .nearest(name, Function::NAMES)
         .help(format!("the aggregates are {}", Function::NAMES.join(", ")))
@@ -111,17 +185,24 @@ fn unknown(name: &str, span: Range<usize>) -> Diagnostic {
 fn check_type(function: Function, argument: &Expr, ty: &Type) -> Result<(), Vec<Diagnostic>> {
     let (expected, fits) = match function {
         Function::Count => ("a condition", ty.may_be(&Type::Bool)),
-        Function::Sum | Function::Avg | Function::Variance(_) | Function::Stddev(_) => {
-            ("a number", ty.is_number() || ty.is_dyn())
+        Function::First | Function::Last | Function::Distinct | Function::Collect(_) => {
+            ("a value", true)
         }
-        Function::First | Function::Last => ("a value", true),
-        Function::Min | Function::Max => (
+        Function::Min | Function::Max | Function::Top(_) => (
             "a value with an order",
             !matches!(
                 ty.non_null(),
                 Type::List(_) | Type::Map(..) | Type::Record(_)
             ),
         ),
+        Function::Sum
+        | Function::Avg
+        | Function::Variance(_)
+        | Function::Stddev(_)
+        | Function::Ema(_)
+        | Function::Ewma(_)
+        | Function::Quantile(_)
+        | Function::Rate => ("a number", ty.is_number() || ty.is_dyn()),
     };
     if fits {
         return Ok(());
@@ -130,17 +211,20 @@ fn check_type(function: Function, argument: &Expr, ty: &Type) -> Result<(), Vec<
     Err(vec![Diagnostic::new(message, argument.span.clone())])
 }
 
-/// Sums, means and extremes are null where no value that is not null came in.
+/// What is known of the results: null where no value that is not null came in, of most.
 fn result_type(function: Function, argument: Option<&Program>) -> Type {
-    let Some(ty) = argument.map(Program::ty) else {
-        return Type::Int;
-    };
+    let ty = argument.map_or(&Type::Null, Program::ty);
     let may_be_null = matches!(ty, Type::Nullable(_) | Type::Dyn | Type::Null);
     let result = match function {
-        Function::Count => return Type::Int,
-        // One value alone has no sample variance.
-        Function::Variance(_) | Function::Stddev(_) => return Type::Double.nullable(),
-        Function::Avg => Type::Double,
+        Function::Count | Function::Distinct => return Type::Int,
+        // One value alone has no sample variance, and a window may have no length.
+        Function::Variance(_) | Function::Stddev(_) | Function::Rate => {
+            return Type::Double.nullable();
+        }
+        Function::Top(_) | Function::Collect(_) => return Type::list(ty.non_null().clone()),
+        Function::Avg | Function::Ema(_) | Function::Ewma(_) | Function::Quantile(_) => {
+            Type::Double
+        }
         Function::Sum | Function::Min | Function::Max | Function::First | Function::Last => {
             ty.non_null().clone()
         }
@@ -148,5 +232,24 @@ fn result_type(function: Function, argument: Option<&Program>) -> Type {
     match may_be_null {
         true => result.nullable(),
         false => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_has_a_form_and_its_example_is_of_it() {
+        assert_eq!(FORMS.each_ref().map(|form| form.name), Function::NAMES);
+        for form in &FORMS {
+            let (function, _) = read(
+                form.example,
+                &Scope::record(Type::Dyn, Type::Text),
+                &mut Fields::default(),
+            )
+            .unwrap_or_else(|found| panic!("{}: {found:?}", form.example));
+            assert_eq!(function.name(), form.name);
+        }
     }
 }

@@ -18,6 +18,7 @@ pub mod graph;
 mod json_schema;
 mod keys;
 mod outside;
+mod parameter;
 mod read;
 mod read_tests;
 mod schema_type;

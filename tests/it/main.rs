@@ -4,6 +4,8 @@
 mod allocations;
 // Records that a pipeline cannot use.
 mod bad_records;
+// Averages against exact arithmetic.
+mod averages;
 // Record batches against the other Rust implementations.
 mod batch_judges;
 // The embedded broker and schema registry over loopback.

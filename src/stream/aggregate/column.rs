@@ -10,7 +10,11 @@ use crate::stream::aggregate::NeverAdded;
 use crate::stream::aggregate::ResultError;
 use crate::stream::aggregate::avg::Avg;
 use crate::stream::aggregate::cells::Cells;
+use crate::stream::aggregate::collect::Collect;
 use crate::stream::aggregate::count::Count;
+use crate::stream::aggregate::distinct::Distinct;
+use crate::stream::aggregate::ema::Ema;
+use crate::stream::aggregate::ewma::Ewma;
 use crate::stream::aggregate::exact_moments::ExactStddev;
 use crate::stream::aggregate::exact_moments::ExactVariance;
 use crate::stream::aggregate::exact_total::ExactAvg;
@@ -19,9 +23,13 @@ use crate::stream::aggregate::extreme::Max;
 use crate::stream::aggregate::extreme::Min;
 use crate::stream::aggregate::moments::Stddev;
 use crate::stream::aggregate::moments::Variance;
+use crate::stream::aggregate::quantile::Quantile;
+use crate::stream::aggregate::rate::ExactRate;
+use crate::stream::aggregate::rate::Rate;
 use crate::stream::aggregate::sum::Sum;
 use crate::stream::aggregate::timed::First;
 use crate::stream::aggregate::timed::Last;
+use crate::stream::aggregate::top::Top;
 
 /// The cells of one aggregate, one for each slot of a pane, in one flat vector.
 #[derive(Clone, Debug)]
@@ -35,10 +43,18 @@ pub(crate) enum Column {
     Last(Cells<Last>),
     Variance(Cells<Variance>),
     Stddev(Cells<Stddev>),
+    Ema(Cells<Ema>),
+    Ewma(Cells<Ewma>),
+    Distinct(Cells<Distinct>),
+    Quantile(Cells<Quantile>),
+    Top(Cells<Top>),
+    Collect(Cells<Collect>),
+    Rate(Cells<Rate>),
     ExactSum(Cells<ExactSum>),
     ExactAvg(Cells<ExactAvg>),
     ExactVariance(Cells<ExactVariance>),
     ExactStddev(Cells<ExactStddev>),
+    ExactRate(Cells<ExactRate>),
 }
 
 /// Does the same for whichever aggregate it is.
@@ -58,6 +74,14 @@ macro_rules! each {
             Column::ExactAvg($cells) => $body,
             Column::ExactVariance($cells) => $body,
             Column::ExactStddev($cells) => $body,
+            Column::Ema($cells) => $body,
+            Column::Ewma($cells) => $body,
+            Column::Distinct($cells) => $body,
+            Column::Quantile($cells) => $body,
+            Column::Top($cells) => $body,
+            Column::Collect($cells) => $body,
+            Column::Rate($cells) => $body,
+            Column::ExactRate($cells) => $body,
         }
     };
 }
@@ -80,6 +104,13 @@ impl Column {
             Function::Last => Self::Last(Cells::new(())),
             Function::Variance(divisor) => Self::Variance(Cells::new(divisor)),
             Function::Stddev(divisor) => Self::Stddev(Cells::new(divisor)),
+            Function::Ema(half_life) => Self::Ema(Cells::new(half_life)),
+            Function::Ewma(smoothing) => Self::Ewma(Cells::new(smoothing)),
+            Function::Distinct => Self::Distinct(Cells::new(())),
+            Function::Quantile(rank) => Self::Quantile(Cells::new(rank)),
+            Function::Top(limit) => Self::Top(Cells::new(limit)),
+            Function::Collect(limit) => Self::Collect(Cells::new(limit)),
+            Function::Rate => Self::Rate(Cells::new(())),
         }
     }
 
@@ -93,7 +124,17 @@ impl Column {
             Function::Avg => Some(Self::ExactAvg(Cells::new(()))),
             Function::Variance(divisor) => Some(Self::ExactVariance(Cells::new(divisor))),
             Function::Stddev(divisor) => Some(Self::ExactStddev(Cells::new(divisor))),
-            Function::Min | Function::Max | Function::First | Function::Last => None,
+            Function::Ema(half_life) => Some(Self::Ema(Cells::new(half_life))),
+            Function::Quantile(rank) => Some(Self::Quantile(Cells::new(rank))),
+            Function::Rate => Some(Self::ExactRate(Cells::new(()))),
+            Function::Min
+            | Function::Max
+            | Function::First
+            | Function::Last
+            | Function::Ewma(_)
+            | Function::Distinct
+            | Function::Top(_)
+            | Function::Collect(_) => None,
         }
     }
 
@@ -127,6 +168,9 @@ impl Column {
             Self::ExactAvg(cells) => cells.retract(slot, time, value),
             Self::ExactVariance(cells) => cells.retract(slot, time, value),
             Self::ExactStddev(cells) => cells.retract(slot, time, value),
+            Self::Ema(cells) => cells.retract(slot, time, value),
+            Self::Quantile(cells) => cells.retract(slot, time, value),
+            Self::ExactRate(cells) => cells.retract(slot, time, value),
             _ => Err(NeverAdded),
         }
     }
@@ -148,6 +192,14 @@ impl Column {
             (Self::ExactAvg(into), Self::ExactAvg(from)) => into.merge(from, slots),
             (Self::ExactVariance(into), Self::ExactVariance(from)) => into.merge(from, slots),
             (Self::ExactStddev(into), Self::ExactStddev(from)) => into.merge(from, slots),
+            (Self::Ema(into), Self::Ema(from)) => into.merge(from, slots),
+            (Self::Ewma(into), Self::Ewma(from)) => into.merge(from, slots),
+            (Self::Distinct(into), Self::Distinct(from)) => into.merge(from, slots),
+            (Self::Quantile(into), Self::Quantile(from)) => into.merge(from, slots),
+            (Self::Top(into), Self::Top(from)) => into.merge(from, slots),
+            (Self::Collect(into), Self::Collect(from)) => into.merge(from, slots),
+            (Self::Rate(into), Self::Rate(from)) => into.merge(from, slots),
+            (Self::ExactRate(into), Self::ExactRate(from)) => into.merge(from, slots),
             _ => debug_assert!(false, "columns of one plan position have one function"),
         }
     }

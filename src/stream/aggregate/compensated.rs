@@ -47,6 +47,14 @@ impl Compensated {
         if total.is_nan() { self.sum } else { total }
     }
 
+    /// Both parts changed by `change`, which must be exact.
+    pub(crate) fn map(self, change: impl Fn(f64) -> f64) -> Self {
+        Self {
+            sum: change(self.sum),
+            lost: change(self.lost),
+        }
+    }
+
     /// How far `number` lies above the sum.
     #[inline]
     pub(crate) fn up_to(&self, number: f64) -> f64 {

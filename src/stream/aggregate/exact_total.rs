@@ -28,7 +28,7 @@ pub(crate) struct ExactAvg(ExactTotal);
 
 /// The exact sum of numbers and how many there are, so that what is taken back leaves no trace.
 #[derive(Clone, Debug, Default)]
-struct ExactTotal {
+pub(crate) struct ExactTotal {
     integers: i128,
     integer_count: u64,
     floats: Exact,
@@ -37,7 +37,7 @@ struct ExactTotal {
 
 impl ExactTotal {
     #[inline]
-    fn add(&mut self, value: &Value<'_>) {
+    pub(crate) fn add(&mut self, value: &Value<'_>) {
         match Number::of(value) {
             Some(Number::Int(int)) => self.add_integer(int.into()),
             Some(Number::UInt(uint)) => self.add_integer(uint.into()),
@@ -56,7 +56,7 @@ impl ExactTotal {
     }
 
     #[inline]
-    fn retract(&mut self, value: &Value<'_>) -> Result<(), NeverAdded> {
+    pub(crate) fn retract(&mut self, value: &Value<'_>) -> Result<(), NeverAdded> {
         match Number::of(value) {
             Some(Number::Int(int)) => self.retract_integer(int.into()),
             Some(Number::UInt(uint)) => self.retract_integer(uint.into()),
@@ -85,7 +85,7 @@ impl ExactTotal {
         Ok(())
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.integers += other.integers;
         self.integer_count += other.integer_count;
         self.floats.merge(&other.floats);
@@ -109,7 +109,7 @@ impl ExactTotal {
     }
 
     /// The sum divided by `count`.
-    fn over(&self, count: u64) -> f64 {
+    pub(crate) fn over(&self, count: u64) -> f64 {
         let rounded = match self.integers {
             0 => self.floats.rounded(),
             integers => {
@@ -121,7 +121,7 @@ impl ExactTotal {
         rounded.over(many(count))
     }
 
-    fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.floats.clear();
         (self.integers, self.integer_count, self.float_count) = (0, 0, 0);
     }

@@ -68,7 +68,7 @@ impl Aggregate for Max {
 /// times by their order; values of different kinds by kind, in the order of [`kind`], so that a
 /// field of changing kind still has one smallest and one largest value.
 #[inline]
-fn order(left: &Value<'_>, right: &Value<'_>) -> Ordering {
+pub(crate) fn order(left: &Value<'_>, right: &Value<'_>) -> Ordering {
     if let (Some(left), Some(right)) = (Number::of(left), Number::of(right)) {
         return left.order(right).unwrap_or(Ordering::Equal);
     }

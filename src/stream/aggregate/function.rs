@@ -8,6 +8,10 @@ use crate::expr::Number;
 use crate::record::Value;
 use crate::stream::aggregate::column::Column;
 use crate::stream::aggregate::parameter::Divisor;
+use crate::stream::aggregate::parameter::HalfLife;
+use crate::stream::aggregate::parameter::Limit;
+use crate::stream::aggregate::parameter::Rank;
+use crate::stream::aggregate::parameter::Smoothing;
 
 /// What an aggregate computes.
 ///
@@ -43,12 +47,40 @@ pub enum Function {
     Variance(Divisor),
     /// `stddev(x)`: the square root of [`Function::Variance`].
     Stddev(Divisor),
+    /// `ema(x, half_life)`: the mean of numbers by weights that double with every half-life of event
+    /// time (the ratio form, `ewm(halflife=…, times=…)` in pandas), a float. In a window it covers
+    /// the key's whole history up to the window's end, and nothing later. Compensated: within 1e-14
+    /// of the largest number that has weight.
+    Ema(HalfLife),
+    /// `ewma(x, smoothing)`: the mean of numbers by weights that shrink with every record, a float.
+    /// It depends on the order in which records come; where a window is made of slices, on that
+    /// within each slice. Cannot take values back.
+    Ewma(Smoothing),
+    /// `distinct(x)`: how many different values there are. Exact up to 1024 values of together 64
+    /// KiB, then by a `HyperLogLog` sketch of 4096 registers with a relative standard error of
+    /// 1.6 %. Numbers of equal value are one. 0 where there are none. Cannot take values back.
+    Distinct,
+    /// `quantile(x, rank)`: the number at the place ⌊rank · (count − 1)⌋ in ascending order,
+    /// counted from 0, a float. Exact up to 64 numbers; of more within 1 % of its value (`DDSketch`),
+    /// where they differ by a factor of up to 10^35.
+    Quantile(Rank),
+    /// `top(k, x)`: a list of the k largest values, the largest first, by the order of
+    /// [`Function::Max`]; equal values count each. Empty where there are none. Cannot take values
+    /// back.
+    Top(Limit),
+    /// `collect(x, limit)`: a list of the first values by event time, in its order; of equal times
+    /// in the order in which they came. Empty where there are none. Cannot take values back.
+    Collect(Limit),
+    /// `rate()`, `rate(x)`: how many records, or the sum of numbers, for each second of the window's
+    /// length, a float; 0 where there are none. Null where the window has no length.
+    Rate,
 }
 
 impl Function {
     /// The names of all functions in pipeline files, in the order in which help texts list them.
-    pub const NAMES: [&str; 9] = [
-        "count", "sum", "avg", "min", "max", "first", "last", "variance", "stddev",
+    pub const NAMES: [&str; 16] = [
+        "count", "sum", "avg", "min", "max", "first", "last", "variance", "stddev", "ema", "ewma",
+        "distinct", "quantile", "top", "collect", "rate",
     ];
 
     /// The name in pipeline files.
@@ -64,6 +96,13 @@ impl Function {
             Self::Last => "last",
             Self::Variance(_) => "variance",
             Self::Stddev(_) => "stddev",
+            Self::Ema(_) => "ema",
+            Self::Ewma(_) => "ewma",
+            Self::Distinct => "distinct",
+            Self::Quantile(_) => "quantile",
+            Self::Top(_) => "top",
+            Self::Collect(_) => "collect",
+            Self::Rate => "rate",
         }
     }
 
@@ -73,7 +112,14 @@ impl Function {
     pub const fn can_retract(self) -> bool {
         matches!(
             self,
-            Self::Count | Self::Sum | Self::Avg | Self::Variance(_) | Self::Stddev(_)
+            Self::Count
+                | Self::Sum
+                | Self::Avg
+                | Self::Variance(_)
+                | Self::Stddev(_)
+                | Self::Ema(_)
+                | Self::Quantile(_)
+                | Self::Rate
         )
     }
 
@@ -88,14 +134,31 @@ impl Function {
     #[must_use]
     pub(crate) const fn is_numeric(self) -> bool {
         match self {
-            Self::Sum | Self::Avg | Self::Variance(_) | Self::Stddev(_) => true,
-            Self::Count | Self::Min | Self::Max | Self::First | Self::Last => false,
+            Self::Sum
+            | Self::Avg
+            | Self::Variance(_)
+            | Self::Stddev(_)
+            | Self::Ema(_)
+            | Self::Ewma(_)
+            | Self::Quantile(_)
+            | Self::Rate => true,
+            Self::Count
+            | Self::Min
+            | Self::Max
+            | Self::First
+            | Self::Last
+            | Self::Distinct
+            | Self::Top(_)
+            | Self::Collect(_) => false,
         }
     }
 
     /// What stands for the argument where it is left out.
     pub(crate) const fn without_argument(self) -> Value<'static> {
-        Value::Bool(true)
+        match self {
+            Self::Rate => Value::Int(1),
+            _ => Value::Bool(true),
+        }
     }
 
     /// Checks that `value` may go into this aggregate.
@@ -111,11 +174,16 @@ impl Function {
             (_, Value::Null) | (Self::Count, Value::Bool(_)) => Ok(()),
             (Self::Count, _) => Err(ArgumentError::NotBool),
             (_, Value::Float(float)) if !float.is_finite() => Err(ArgumentError::NotFinite),
+            (Self::Ema(_), Value::Float(float)) if float.abs() > EMA_MAX => {
+                Err(ArgumentError::TooLarge)
+            }
             (function, value) if function.is_numeric() => match Number::of(value) {
                 Some(_) => Ok(()),
                 None => Err(ArgumentError::NotNumber),
             },
-            (Self::Min | Self::Max, Value::List(_) | Value::Map(_)) => Err(ArgumentError::NoOrder),
+            (Self::Min | Self::Max | Self::Top(_), Value::List(_) | Value::Map(_)) => {
+                Err(ArgumentError::NoOrder)
+            }
             (_, value @ (Value::List(_) | Value::Map(_))) if !is_finite(value) => {
                 Err(ArgumentError::NotFinite)
             }
@@ -123,6 +191,9 @@ impl Function {
         }
     }
 }
+
+/// The largest number whose weighted sums stay within the doubles, a million at a time.
+const EMA_MAX: f64 = f64::MAX / 4_194_304.0;
 
 /// Whether all numbers in `value` are finite.
 fn is_finite(value: &Value<'_>) -> bool {
@@ -151,6 +222,9 @@ pub enum ArgumentError {
     /// NaN or an infinity, which would spoil the aggregate for good.
     #[error("a number that is not finite")]
     NotFinite,
+    /// A number whose weighted sum would leave the doubles for good.
+    #[error("a number too large for a weighted mean")]
+    TooLarge,
     /// Only true and false can be counted.
     #[error("neither true nor false")]
     NotBool,

@@ -10,19 +10,28 @@
 pub mod accumulator;
 mod avg;
 mod cells;
+mod collect;
 pub(crate) mod column;
 mod compensated;
 mod count;
+mod distinct;
+mod elements;
+mod ema;
+mod ewma;
 mod exact;
 mod exact_moments;
 mod exact_total;
 mod extreme;
 mod function;
 mod held;
+mod log_histogram;
 mod moments;
 pub mod parameter;
+mod quantile;
+mod rate;
 mod sum;
 mod timed;
+mod top;
 mod total;
 
 pub use function::{ArgumentError, Function};

@@ -55,8 +55,13 @@ impl Total {
             Self {
                 has_floats: false, ..
             } => integer_sum(self.integers),
-            _ => finite(self.floats.with(nearest(self.integers))),
+            _ => finite(self.rounded()),
         }
+    }
+
+    /// The sum as the nearest double: 0 where there were no numbers.
+    pub(crate) fn rounded(&self) -> f64 {
+        self.floats.with(nearest(self.integers))
     }
 
     /// The mean; null where there were no numbers.
@@ -66,7 +71,7 @@ impl Total {
         }
         let count = many(self.count);
         if self.has_floats {
-            return finite(self.floats.with(nearest(self.integers)) / count);
+            return finite(self.rounded() / count);
         }
         integer_mean(self.integers, self.count)
     }

@@ -1,4 +1,5 @@
 //! What tests share.
 
+pub(crate) mod averages;
 pub(crate) mod commands;
 pub(crate) mod stream;
