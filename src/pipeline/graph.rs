@@ -96,10 +96,12 @@ impl Graph {
     }
 
     fn add(&mut self, flow: &Flow, internal: &str) {
-        let source = self.topic(&flow.source.topic);
+        let topics = flow.topics();
+        let sources: Vec<_> = topics.iter().map(|topic| self.topic(topic)).collect();
         let name = flow.name.to_string();
         let window = match &flow.operator {
             Operator::Map(_) => String::new(),
+            Operator::Graph(_) => "join".to_owned(),
             Operator::Window(all) => explain::window_kind(&all.windows),
         };
         let mut before = Vec::new();
@@ -120,7 +122,9 @@ impl Graph {
             entry = self.node(Kind::Flow, name, about);
             end = entry;
         }
-        self.edge(source, entry, Label::Records);
+        for source in sources {
+            self.edge(source, entry, Label::Records);
+        }
         let sink = self.topic(&flow.sink.topic);
         self.edge(end, sink, Label::Records);
         if let Some(late) = &flow.late {

@@ -10,6 +10,8 @@ use crate::pipeline::explain::units;
 use crate::pipeline::explain::window;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Flow;
+use crate::stream::plan::GraphInput;
+use crate::stream::plan::GraphPlan;
 use crate::stream::plan::Keying;
 use crate::stream::plan::Map;
 use crate::stream::plan::NamedAggregate;
@@ -33,6 +35,7 @@ pub(super) fn section(plan: &Plan, flow: &Flow) -> Section {
     match &flow.operator {
         Operator::Map(map) => facts.push(select(map)),
         Operator::Window(all) => facts.extend(windowed(flow, all)),
+        Operator::Graph(graph) => facts.extend(inputs(graph)),
     }
     facts.push(on_error(flow));
     facts.extend(sink(flow));
@@ -108,6 +111,24 @@ fn key(plan: &Plan, flow: &Flow) -> Vec<Fact> {
     };
     facts.push(fact("internal topic", internal, Cost::Follows));
     facts
+}
+
+/// What a flow of several topics reads beside its first.
+fn inputs(graph: &GraphPlan) -> Vec<Fact> {
+    let line = |input: &GraphInput| {
+        let key = input.flow.key.as_ref();
+        let key = key.map_or("the record's key", Program::source);
+        format!("{}, keyed by {key}", input.flow.source.topic)
+    };
+    let partitions = "topics that meet have equally many, and are partitioned by the same key";
+    vec![
+        Fact {
+            about: "and reads",
+            lines: graph.inputs.iter().skip(1).map(line).collect(),
+            cost: Cost::StateRebuilt,
+        },
+        fact("partitions", partitions, Cost::Follows),
+    ]
 }
 
 fn select(map: &Map) -> Fact {
@@ -221,6 +242,9 @@ fn sink(flow: &Flow) -> Vec<Fact> {
     let order = match &flow.operator {
         Operator::Map(_) => {
             "records of one source partition stay in their order; equal keys go to one partition"
+        }
+        Operator::Graph(_) => {
+            "records of several topics are taken in the order of their event times; results of one key go to one partition"
         }
         Operator::Window(_) => {
             "results of one key go to one partition, in the order in which they came about: by the ends of their windows where they are final"
