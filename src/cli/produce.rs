@@ -1,5 +1,7 @@
 //! `tidemill produce`: write records to a topic.
 
+mod source;
+
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -7,8 +9,6 @@ use clap::Args;
 use clap::ValueEnum;
 use memchr::memchr;
 use memchr::memmem;
-use tokio::io::AsyncRead;
-use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use crate::cli::args::ClusterArgs;
@@ -19,6 +19,8 @@ use crate::cli::consume::parse_format;
 use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
 use crate::cli::exit::chain;
+use crate::cli::produce::source::READ_BYTES;
+use crate::cli::produce::source::Source;
 use crate::cli::progress::Progress;
 use crate::cli::signal::Stop;
 use crate::cli::signal::block_on;
@@ -41,8 +43,6 @@ use crate::record::Header;
 use crate::record::PartitionId;
 use crate::record::Timestamp;
 
-/// How much is read at a time.
-const READ_BYTES: usize = 1 << 20;
 /// The longest line that is read; a longer one could not be a record anyway.
 const LINE_BYTES_MAX: usize = 256 << 20;
 
@@ -189,6 +189,13 @@ fn parse_header(text: &str) -> Result<(Vec<u8>, Option<Vec<u8>>), Failure> {
     Ok((name.as_bytes().to_vec(), Some(value.as_bytes().to_vec())))
 }
 
+/// Whether a record was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Yes,
+    NoRoom,
+}
+
 /// The state of one `produce`.
 struct Writing<'a> {
     args: &'a Produce,
@@ -208,17 +215,15 @@ struct Writing<'a> {
 impl Writing<'_> {
     async fn write_all(&mut self, producer: &Producer, stop: &mut Stop) -> Result<Exit, Failure> {
         if self.args.files.is_empty() {
-            return self
-                .write(producer, stop, tokio::io::stdin(), "standard input")
-                .await;
+            let stdin = Source::stdin();
+            return self.write(producer, stop, stdin, "standard input").await;
         }
         for file in &self.args.files {
             let name = file.display().to_string();
-            let opened = tokio::fs::File::open(file).await;
-            let mut opened = opened
+            let source = Source::open(file)
+                .await
                 .map_err(|error| Failure::new(Exit::Failed, format!("open {name}: {error}")))?;
-            opened.set_max_buf_size(READ_BYTES);
-            let exit = self.write(producer, stop, opened, &name).await?;
+            let exit = self.write(producer, stop, source, &name).await?;
             if exit != Exit::Done {
                 return Ok(exit);
             }
@@ -231,7 +236,7 @@ impl Writing<'_> {
         &mut self,
         producer: &Producer,
         stop: &mut Stop,
-        mut input: impl AsyncRead + Unpin,
+        mut source: Source,
         name: &str,
     ) -> Result<Exit, Failure> {
         self.line = 0;
@@ -239,14 +244,17 @@ impl Writing<'_> {
         loop {
             buffer.reserve(READ_BYTES);
             let read = tokio::select! {
+                biased;
                 exit = stop.stopped() => return Ok(exit),
-                read = input.read_buf(&mut buffer) => read,
+                read = source.read(&mut buffer) => read,
             };
             let count =
                 read.map_err(|error| Failure::new(Exit::Failed, format!("read {name}: {error}")))?;
             self.now = Timestamp(now_millis());
             let used = self.write_lines(producer, &buffer, name).await?;
             buffer.drain(..used);
+            // What was taken goes out while more is read.
+            tokio::task::yield_now().await;
             if count == 0 {
                 if !buffer.is_empty() {
                     self.write_line(producer, &buffer, name).await?;
@@ -292,7 +300,13 @@ impl Writing<'_> {
     ) -> Result<(), Failure> {
         self.line += 1;
         let sent = match self.args.input {
-            Input::Lines => self.write_plain(producer, line).await,
+            Input::Lines => loop {
+                match self.write_plain(producer, line) {
+                    Ok(Taken::Yes) => return Ok(()),
+                    Ok(Taken::NoRoom) => producer.room().await,
+                    Err(failure) => break Err(failure),
+                }
+            },
             Input::Jsonl if line.trim_ascii().is_empty() => Ok(()),
             Input::Jsonl => self.write_envelope(producer, line).await,
         };
@@ -302,7 +316,8 @@ impl Writing<'_> {
         })
     }
 
-    async fn write_plain(&mut self, producer: &Producer, line: &[u8]) -> Result<(), Failure> {
+    #[inline]
+    fn write_plain(&mut self, producer: &Producer, line: &[u8]) -> Result<Taken, Failure> {
         let (key, value) = match &self.args.key_separator {
             None => (self.args.key.as_ref().map(String::as_bytes), line),
             Some(separator) => match memmem::find(line, separator.as_bytes()) {
@@ -337,9 +352,11 @@ impl Writing<'_> {
             value,
             headers,
         };
-        Ok(producer
-            .send(&self.topic, self.placement(None), record)
-            .await?)
+        match producer.try_send(&self.topic, self.placement(None), record) {
+            Ok(()) => Ok(Taken::Yes),
+            Err(SendError::Full) => Ok(Taken::NoRoom),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn write_envelope(&mut self, producer: &Producer, line: &[u8]) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::record::PartitionId;
 use crate::record::RecordView;
+use crate::record::copy;
 
 /// A parsed format string, such as `%t-%p@%o %k=%v\n`.
 ///
@@ -48,14 +49,6 @@ enum Encoding {
 const VERBS: &str = "%t %p %o %d %k %v %K %V %H %h{...} %i %%";
 
 impl RecordFormat {
-    /// The value and a line feed: what `consume` prints unless told otherwise.
-    #[must_use]
-    pub(super) fn value_lines() -> Self {
-        Self {
-            pieces: vec![Piece::Value(Encoding::Raw), Piece::Literal(b"\n".to_vec())],
-        }
-    }
-
     /// Appends the record, the `number`th one printed, to `out`.
     #[inline]
     pub(super) fn write(
@@ -68,7 +61,7 @@ impl RecordFormat {
     ) {
         for piece in &self.pieces {
             match piece {
-                Piece::Literal(bytes) => out.extend_from_slice(bytes),
+                Piece::Literal(literal) => copy::append(out, literal),
                 Piece::Value(encoding) => put(*encoding, record.value, out),
                 Piece::Key(encoding) => put(*encoding, record.key, out),
                 Piece::Topic => out.extend_from_slice(topic.as_bytes()),
@@ -98,20 +91,24 @@ fn put_headers(pieces: &[Piece], record: &RecordView<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn put(encoding: Encoding, bytes: Option<&[u8]>, out: &mut Vec<u8>) {
-    let Some(bytes) = bytes else {
-        if encoding == Encoding::Json {
-            out.extend_from_slice(b"null");
-        }
-        return;
-    };
+#[inline]
+fn put(encoding: Encoding, shown: Option<&[u8]>, out: &mut Vec<u8>) {
+    match (encoding, shown) {
+        (Encoding::Raw, Some(shown)) => copy::append(out, shown),
+        (Encoding::Json, None) => out.extend_from_slice(b"null"),
+        (_, None) => {}
+        (_, Some(shown)) => put_encoded(encoding, shown, out),
+    }
+}
+
+fn put_encoded(encoding: Encoding, shown: &[u8], out: &mut Vec<u8>) {
     match encoding {
-        Encoding::Raw => out.extend_from_slice(bytes),
-        Encoding::Hex => bytes
+        Encoding::Raw => out.extend_from_slice(shown),
+        Encoding::Hex => shown
             .iter()
             .for_each(|byte| out.extend_from_slice(format!("{byte:02x}").as_bytes())),
-        Encoding::Base64 => out.extend_from_slice(BASE64.encode(bytes).as_bytes()),
-        Encoding::Json => out.extend_from_slice(json_text(bytes).as_bytes()),
+        Encoding::Base64 => out.extend_from_slice(BASE64.encode(shown).as_bytes()),
+        Encoding::Json => out.extend_from_slice(json_text(shown).as_bytes()),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::record::Record;
 use crate::record::RecordView;
 use crate::record::Timestamp;
 use crate::record::TimestampType;
+use crate::record::copy;
 use crate::record::varint;
 
 /// Why a batch cannot be built.
@@ -87,6 +88,8 @@ impl Default for BatchStamp {
 /// Builds batches, one after another, in memory that it reuses.
 #[derive(Debug, Default)]
 pub struct BatchBuilder {
+    /// The records behind room for the header, so that a batch that is not compressed is finished
+    /// where it stands; empty before the first one.
     records: Vec<u8>,
     record_count: i32,
     /// One above the last record's.
@@ -117,8 +120,8 @@ impl BatchBuilder {
 
     /// How long the batch is so far, header included, uncompressed, in bytes.
     #[must_use]
-    pub const fn len_bytes(&self) -> usize {
-        HEADER_LEN + self.records.len()
+    pub fn len_bytes(&self) -> usize {
+        self.records.len().max(HEADER_LEN)
     }
 
     /// Empties the batch.
@@ -170,6 +173,7 @@ impl BatchBuilder {
             value,
             headers: headers.into_iter(),
         };
+        self.make_room_for_header();
         record.append_to(&mut self.records)?;
         self.record_count += 1;
         self.next_delta = next_delta;
@@ -221,6 +225,13 @@ impl BatchBuilder {
             max_timestamp: max_timestamp.unwrap_or(header.max_timestamp),
             record_count: self.record_count,
             ..*header
+        }
+    }
+
+    #[inline]
+    fn make_room_for_header(&mut self) {
+        if self.records.is_empty() {
+            self.records.extend_from_slice(&[0; HEADER_LEN]);
         }
     }
 
@@ -279,9 +290,15 @@ impl BatchBuilder {
 
     fn try_append(&mut self, header: &BatchHeader, out: &mut Vec<u8>) -> Result<(), BuildError> {
         let start = out.len();
-        out.extend_from_slice(&[0; HEADER_LEN]);
         let compression = header.compression().unwrap_or_default();
-        self.compressor.compress(compression, &self.records, out)?;
+        self.make_room_for_header();
+        if compression == Compression::None && out.is_empty() {
+            std::mem::swap(&mut self.records, out);
+        } else {
+            out.extend_from_slice(&[0; HEADER_LEN]);
+            let plain = self.records.get(HEADER_LEN..).unwrap_or_default();
+            self.compressor.compress(compression, plain, out)?;
+        }
         let bytes = out.get_mut(start..).unwrap_or_default();
         let batch_length = batch_length(bytes.len())?;
         if let Some(mut batch) = BatchMut::new(bytes) {
@@ -385,7 +402,7 @@ impl<'h, H: Iterator<Item = Header<'h>> + Clone> RecordParts<'_, H> {
             + headers_len;
         let body_len_number = as_number(body_len);
         let len = varint::len_i64(body_len_number) + body_len;
-        batch_length(HEADER_LEN.saturating_add(out.len()).saturating_add(len))?;
+        batch_length(out.len().saturating_add(len))?;
         out.reserve(len);
         varint::put_i64(out, body_len_number);
         out.push(0);
@@ -419,7 +436,7 @@ fn field_len(field: Option<&[u8]>) -> usize {
 #[inline]
 fn put_field(out: &mut Vec<u8>, field: Option<&[u8]>) {
     varint::put_i64(out, length_number(field));
-    out.extend_from_slice(field.unwrap_or_default());
+    copy::append(out, field.unwrap_or_default());
 }
 
 /// −1 for null.

@@ -7,6 +7,7 @@
 //! Deliberately absent: any knowledge of batches (that is [`crate::protocol`]) or of formats
 //! (that is [`crate::codec`]).
 
+pub(crate) mod copy;
 mod headers;
 mod offset;
 mod owned;

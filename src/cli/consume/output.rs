@@ -17,6 +17,7 @@ use crate::codec::framing::SchemaId;
 use crate::record::Offset;
 use crate::record::PartitionId;
 use crate::record::RecordView;
+use crate::record::copy;
 
 /// Prints records into a buffer.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) struct Printer {
 
 #[derive(Debug)]
 enum Style {
+    /// The value and a line feed.
+    Raw,
     Format(RecordFormat),
     Envelope,
     Pretty,
@@ -84,7 +87,7 @@ impl Printer {
         schemas: Option<Schemas>,
     ) -> Result<Self, Failure> {
         let style = match output {
-            "raw" => Style::Format(RecordFormat::value_lines()),
+            "raw" => Style::Raw,
             "jsonl" => Style::Envelope,
             "json" => Style::Pretty,
             text if text.contains(['%', '\\']) => Style::Format(
@@ -123,6 +126,7 @@ impl Printer {
         }
         self.printed += 1;
         match (&self.style, self.schemas.is_some()) {
+            (Style::Raw, false) => put_line(record.value, &mut self.out),
             (Style::Format(format), false) => {
                 format.write(topic, partition, record, self.printed, &mut self.out)
             }
@@ -143,6 +147,10 @@ impl Printer {
         let key = render(schemas, formats.0, Side::Key, record, key_json)?;
         let value = render(schemas, formats.1, Side::Value, record, value_json)?;
         match &self.style {
+            Style::Raw => put_line(
+                value.map_or(record.value, |_| Some(&value_json[..])),
+                &mut self.out,
+            ),
             Style::Format(format) => {
                 let shown = RecordView {
                     key: key.map_or(record.key, |_| Some(&key_json[..])),
@@ -191,6 +199,12 @@ impl Printer {
             None => Ok(()),
         }
     }
+}
+
+#[inline]
+fn put_line(value: Option<&[u8]>, out: &mut Vec<u8>) {
+    copy::append(out, value.unwrap_or_default());
+    out.push(b'\n');
 }
 
 /// The datum of one side as JSON, where that side is Avro and not null.

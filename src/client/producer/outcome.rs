@@ -169,8 +169,12 @@ impl Delivery {
     /// Records that were taken and not dealt with yet.
     #[must_use]
     pub const fn outstanding(&self) -> u64 {
-        self.sent
-            .saturating_sub(self.written + self.not_written + self.unknown)
+        self.sent.saturating_sub(self.settled())
+    }
+
+    /// Records that are dealt with, whatever their outcome.
+    pub(super) const fn settled(&self) -> u64 {
+        self.written + self.not_written + self.unknown
     }
 
     pub(super) fn count(&mut self, records: u64, outcome: &Outcome) {

@@ -60,6 +60,15 @@ pub(super) struct Sender {
     refresh: Option<BoxFuture<'static, Result<Vec<TopicRefusal>, RequestError>>>,
     decompressor: Decompressor,
     turn: usize,
+    told: Told,
+}
+
+/// What those who wait for progress were told last: how many records are dealt with, and whether
+/// the producer has failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Told {
+    settled: u64,
+    has_failed: bool,
 }
 
 impl Sender {
@@ -76,6 +85,7 @@ impl Sender {
             refresh: None,
             decompressor: Decompressor::new(),
             turn: 0,
+            told: Told::default(),
         }
     }
 
@@ -108,13 +118,28 @@ impl Sender {
             }
             linger
         };
-        self.shared.progress.notify_waiters();
         match self.identity {
             Some(identity) => while self.depart(identity, now) {},
             None => self.initialise(),
         }
         self.start_refresh();
+        self.tell();
         Some(self.next_wake(linger, now))
+    }
+
+    /// Wakes those who wait for progress, if there is any. Woken for nothing they would look, wait
+    /// and wake this task again, which would go on for ever.
+    fn tell(&mut self) {
+        let state = self.shared.lock();
+        let now = Told {
+            settled: state.delivery.settled(),
+            has_failed: state.failed.is_some(),
+        };
+        drop(state);
+        if self.told != now {
+            self.told = now;
+            self.shared.progress.notify_waiters();
+        }
     }
 
     fn next_wake(&self, linger: Option<Instant>, now: Instant) -> Instant {
@@ -308,8 +333,6 @@ impl Sender {
                 }
             }
         }
-        drop(state);
-        shared.progress.notify_waiters();
     }
 
     fn take_answer(&mut self, state: &mut State, cargo: Cargo, answer: Answer) {
