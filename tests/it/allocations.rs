@@ -82,13 +82,15 @@ fn reuses_its_memory(compression: Compression) -> bool {
 }
 
 #[test]
-fn building_a_batch_allocates_nothing_the_second_time() {
+fn building_a_batch_allocates_nothing_the_third_time() {
     for compression in Compression::ALL
         .into_iter()
         .filter(|&c| reuses_its_memory(c))
     {
         let mut builder = BatchBuilder::new();
         let mut out = Vec::new();
+        // Builder and output may change places: each of the two has to grow once.
+        build(&mut builder, compression, &mut out);
         build(&mut builder, compression, &mut out);
         let info = measure(|| build(&mut builder, compression, &mut out));
         assert_eq!(info.count_total, 0, "{compression}");
