@@ -190,6 +190,12 @@ impl<S: PaneState> Panes<S> {
         self.open.range(places).map(|(slice, pane)| (*slice, pane))
     }
 
+    /// The panes of all slices above `slice`, oldest first.
+    pub fn above_mut(&mut self, slice: i64) -> impl Iterator<Item = &mut Pane<S>> {
+        let place = self.place(slice.saturating_add(1));
+        self.open.range_mut(place..).map(|(_, pane)| pane)
+    }
+
     /// All panes, oldest first.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pane<S>> {
         self.open.iter_mut().map(|(_, pane)| pane)

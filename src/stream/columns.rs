@@ -82,6 +82,23 @@ impl Columns {
         }
     }
 
+    /// Merges some columns of `other` into some of this, and not their times: pairs of a column
+    /// there and one here of the same function, and of a slot there and a slot here.
+    pub(crate) fn merge_columns(
+        &mut self,
+        other: &Self,
+        columns: impl Iterator<Item = (usize, usize)>,
+        slots: &[(usize, usize)],
+    ) {
+        for (there, here) in columns {
+            if let (Some(into), Some(from)) =
+                (self.aggregates.get_mut(here), other.aggregates.get(there))
+            {
+                into.merge(from, slots);
+            }
+        }
+    }
+
     /// The largest event time in `slot`.
     pub(crate) fn time(&self, slot: usize) -> Timestamp {
         self.times.get(slot).copied().unwrap_or(Timestamp::MIN)

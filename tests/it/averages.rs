@@ -1,8 +1,13 @@
 //! Averages against exact arithmetic (`tests/golden/averages/README.md`).
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
+use proptest::prelude::*;
 use tidemill::record::Timestamp;
 use tidemill::record::Value;
+use tidemill::store::persist::Reader;
+use tidemill::store::persist::Writer;
 use tidemill::stream::aggregate::Function;
 use tidemill::stream::aggregate::accumulator::Accumulator;
 use tidemill::stream::aggregate::parameter::Divisor;
@@ -10,10 +15,18 @@ use tidemill::stream::aggregate::parameter::Form;
 use tidemill::stream::aggregate::parameter::HalfLife;
 use tidemill::stream::aggregate::parameter::Nulls;
 use tidemill::stream::aggregate::parameter::Smoothing;
+use tidemill::stream::effects::Destination;
+use tidemill::stream::effects::Effects;
+use tidemill::stream::plan::Emit;
 
 use crate::support::averages::Op;
 use crate::support::averages::Series;
 use crate::support::averages::series;
+use crate::support::stream::Out;
+use crate::support::stream::Rec;
+use crate::support::stream::Windowing;
+use crate::support::stream::outs;
+use crate::support::stream::step;
 
 /// Adds the records of `series` one by one, and checks the result of each; also in an accumulator
 /// that could take them back, where there is one.
@@ -149,4 +162,100 @@ fn means_that_decay_with_time_are_those_of_the_definition() {
 #[test]
 fn means_that_decay_with_time_do_not_depend_on_the_order() {
     run("ema_time_unordered.jsonl", check_by_time);
+}
+
+const HALF_LIFE: i64 = 7;
+
+/// Records that were taken in, by key: event time and number.
+type Seen = BTreeMap<String, Vec<(i64, f64)>>;
+
+/// The time-decayed mean of all that a key has seen before `end`.
+fn decayed(seen: &[(i64, f64)], end: i64) -> f64 {
+    let before = seen.iter().filter(|(time, _)| *time < end);
+    let (values, weights) = before.fold((0.0, 0.0), |(values, weights), (time, number)| {
+        #[expect(clippy::cast_precision_loss, reason = "small")]
+        let weight = ((time - end) as f64 / HALF_LIFE as f64).exp2();
+        (values + number * weight, weights + weight)
+    });
+    values / weights
+}
+
+/// The results by window start and key, the last one of each.
+fn collect(outs: &[Out], into: &mut BTreeMap<(i64, String), f64>) {
+    for out in outs
+        .iter()
+        .filter(|out| out.destination == Destination::Sink)
+    {
+        let value = out.json();
+        let start = value["window"]["start"].as_i64().expect("a start");
+        let key = value["key"].as_str().expect("a key").to_owned();
+        into.insert((start, key), value["ema"].as_f64().expect("a mean"));
+    }
+}
+
+fn emits() -> impl Strategy<Value = Emit> {
+    prop::sample::select(vec![Emit::Final, Emit::Updates, Emit::EveryUpdate])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Also through state that is saved and loaded after every step.
+    #[test]
+    fn a_mean_that_decays_covers_the_whole_history_up_to_the_end_of_the_window_and_nothing_later(
+        (size, advance, grace) in (1i64..20, 1i64..20, 0i64..12),
+        steps in prop::collection::vec((-9i64..7, 0u8..3, -50i64..50), 1..50),
+        emit in emits(),
+    ) {
+        let half_life = HalfLife::new(TimeDelta::milliseconds(HALF_LIFE)).unwrap();
+        let windowing = Windowing {
+            size, advance: advance.min(size), grace, emit,
+            aggregates: vec![
+                ("n", Function::Count, None),
+                ("ema", Function::Ema(half_life), Some("value")),
+            ],
+            ..Windowing::default()
+        };
+        let (mut task, mut effects) = (windowing.task(), Effects::new());
+        let (mut seen, mut expected, mut ours) = (Seen::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut time, mut stream_time) = (0i64, 0i64);
+        for ((step_ms, key, number), offset) in steps.into_iter().zip(0..) {
+            time = (time + step_ms).max(0);
+            stream_time = stream_time.max(time);
+            let is_open = |start: i64| start + size + grace > stream_time;
+            let key = format!("k{key}");
+            let rec = Rec::new(offset, time, &key, &number.to_string());
+            collect(&step(&mut task, &[rec], &mut effects), &mut ours);
+            let windows = |time: i64| {
+                let starts = (0..=time / windowing.advance).map(|n| n * windowing.advance);
+                starts.filter(move |start| time < start + size)
+            };
+            if windows(time).any(is_open) {
+                #[expect(clippy::cast_precision_loss, reason = "small")]
+                seen.entry(key).or_default().push((time, number as f64));
+            }
+            for (key, seen) in &seen {
+                for start in seen.iter().flat_map(|(time, _)| windows(*time)) {
+                    if is_open(start) {
+                        expected.insert((start, key.clone()), decayed(seen, start + size));
+                    }
+                }
+            }
+            effects.clear();
+            task.flush(&mut effects).unwrap();
+            collect(&outs(&effects), &mut ours);
+            let mut saved = Writer::new();
+            task.save(&mut saved);
+            task = windowing.task();
+            task.load(&mut Reader::new(&saved.into_bytes())).unwrap();
+        }
+        for (window, mean) in &ours {
+            let exact = expected[window];
+            prop_assert!((mean - exact).abs() <= 1e-9, "{window:?}: {mean}, not {exact}");
+        }
+        let must = expected.keys().filter(|(start, _)| {
+            emit != Emit::Final || start + size + grace <= stream_time
+        });
+        prop_assert_eq!(must.count(), ours.len());
+    }
 }

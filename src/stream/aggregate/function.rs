@@ -50,7 +50,7 @@ pub enum Function {
     /// `ema(x, half_life)`: the mean of numbers by weights that double with every half-life of event
     /// time (the ratio form, `ewm(halflife=…, times=…)` in pandas), a float. In a window it covers
     /// the key's whole history up to the window's end, and nothing later. Compensated: within 1e-14
-    /// of the largest number that has weight.
+    /// of the largest number that has weight. A key that has been seen is never forgotten.
     Ema(HalfLife),
     /// `ewma(x, smoothing)`: the mean of numbers by weights that shrink with every record, a float.
     /// It depends on the order in which records come; where a window is made of slices, on that
@@ -128,6 +128,13 @@ impl Function {
     #[must_use]
     pub fn state_bytes(self) -> usize {
         Column::new(self).cell_bytes()
+    }
+
+    /// Whether a window's result is made of all that its key has seen up to the window's end, and
+    /// not of the window's records alone.
+    #[must_use]
+    pub const fn covers_history(self) -> bool {
+        matches!(self, Self::Ema(_))
     }
 
     /// Whether the argument must be a number, so that it may be evaluated as one.

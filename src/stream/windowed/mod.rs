@@ -7,6 +7,7 @@
 //! [`Emit`]: crate::stream::plan::Emit
 
 mod emitter;
+mod history;
 mod running;
 mod sliced;
 

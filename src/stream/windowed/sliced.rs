@@ -27,6 +27,7 @@ use crate::stream::window::TimeWindows;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
 use crate::stream::windowed::emitter::Emitter;
+use crate::stream::windowed::history::History;
 
 /// The state of one partition's windows.
 ///
@@ -40,6 +41,8 @@ pub(crate) struct Sliced {
     functions: Box<[Function]>,
     keys: Keys,
     panes: Panes<Columns>,
+    /// What has been seen in slices that are gone, where an aggregate covers it.
+    history: Option<History>,
     /// The windows below this number are closed.
     closed: i64,
     /// The stream time at which the next window closes.
@@ -85,6 +88,7 @@ impl Sliced {
             emit: aggregation.emit,
             keys: Keys::new(),
             panes: Panes::default(),
+            history: History::of(&functions),
             closed: 0,
             next_close: Timestamp::MIN,
             slice: Slice::default(),
@@ -109,6 +113,9 @@ impl Sliced {
         out.put(&self.closed);
         self.keys.save(out);
         self.panes.save(out);
+        if let Some(history) = &self.history {
+            history.save(out);
+        }
     }
 
     /// Reads back what was saved, into windows without state.
@@ -120,7 +127,11 @@ impl Sliced {
         self.set_closed(from.take::<i64>()?.max(0));
         self.keys = Keys::load(from)?;
         let state = || Columns::new(&self.functions);
-        self.panes.load(&mut self.keys, state, from)
+        self.panes.load(&mut self.keys, state, from)?;
+        match &mut self.history {
+            Some(history) => history.load(&mut self.keys, from),
+            None => Ok(()),
+        }
     }
 
     fn set_closed(&mut self, closed: i64) {
@@ -161,12 +172,22 @@ impl Sliced {
             }
             self.set_closed(window.saturating_add(1));
             let put_out = which.map_or(Ok(()), |which| self.put_out(window, which, effects));
-            let kept = self.windows.slices(self.closed).start;
-            self.panes.release_below(kept, &mut self.keys);
+            self.release();
             put_out?;
         }
         self.set_closed(self.closed.max(closed));
         Ok(())
+    }
+
+    /// Gives up the slices of which no window is open.
+    fn release(&mut self) {
+        let kept = self.windows.slices(self.closed).start;
+        if let Some(history) = &mut self.history {
+            for (_, pane) in self.panes.range(i64::MIN..kept) {
+                history.keep(pane, &mut self.keys);
+            }
+        }
+        self.panes.release_below(kept, &mut self.keys);
     }
 
     /// Takes in one record. Stream time must have been advanced to its event time before.
@@ -193,7 +214,7 @@ impl Sliced {
         };
         self.update(key, record);
         if self.emit == Emit::EveryUpdate {
-            for window in open {
+            for window in open.chain(self.later_windows(key)) {
                 self.put_out(window, Which::One(key), effects)?;
             }
         }
@@ -226,7 +247,37 @@ impl Sliced {
         pane.state.add(slot, record.time, record.arguments);
         if self.emit == Emit::Updates {
             pane.state.mark(slot);
+            self.mark_later(key);
         }
+    }
+
+    /// Marks what a record that came out of order has changed in later slices.
+    fn mark_later(&mut self, key: KeyId) {
+        if self.history.is_some() {
+            for pane in self.panes.above_mut(self.slice.number) {
+                if let Some(slot) = pane.slot(key) {
+                    pane.state.mark(slot);
+                }
+            }
+        }
+    }
+
+    /// The windows of `key` after those of its latest record, which has changed them too if an
+    /// aggregate covers the whole history.
+    fn later_windows(&self, key: KeyId) -> Vec<i64> {
+        if self.history.is_none() {
+            return Vec::new();
+        }
+        let later = self.slice.number.saturating_add(1)..i64::MAX;
+        let panes = self.panes.range(later);
+        let panes = panes.filter(|(_, pane)| pane.slot(key).is_some());
+        let mut windows: Vec<i64> = panes
+            .flat_map(|(slice, _)| self.windows.holding(slice))
+            .filter(|window| *window >= self.slice.windows.end)
+            .collect();
+        windows.sort_unstable();
+        windows.dedup();
+        windows
     }
 
     /// A commit begins: puts out what has changed since the last one, where that is wanted.
@@ -268,9 +319,12 @@ impl Sliced {
     fn put_out(&mut self, window: i64, which: Which, effects: &mut Effects) -> Result<(), Failure> {
         let times = self.windows.start(window)..self.windows.end(window);
         let slices = self.windows.slices(window);
+        let before = self.panes.range(i64::MIN..slices.start);
         let panes = self.panes.range(slices).map(|(_, pane)| pane);
+        let before = before.map(|(_, pane)| pane);
+        let history = self.history.as_mut().map(|history| (history, before));
         self.output
-            .put_out(times, panes, which, &self.keys, effects)
+            .put_out(times, panes, history, which, &self.keys, effects)
     }
 }
 
@@ -289,6 +343,7 @@ impl Output {
         &mut self,
         window: Range<Timestamp>,
         mut panes: impl Iterator<Item = &'p Pane<Columns>> + Clone,
+        history: Option<(&mut History, impl Iterator<Item = &'p Pane<Columns>>)>,
         which: Which,
         keys: &Keys,
         effects: &mut Effects,
@@ -297,9 +352,14 @@ impl Output {
         let (first, second) = (panes.next(), panes.next());
         match (first, second) {
             (None, _) => Ok(()),
-            (Some(pane), None) => self.put_out_pane(&window, pane, which, keys, effects),
-            (Some(_), Some(_)) => {
+            (Some(pane), None) if history.is_none() => {
+                self.put_out_pane(&window, pane, which, keys, effects)
+            }
+            _ => {
                 self.gather(all, which);
+                if let Some((history, before)) = history {
+                    history.add_to(&mut self.merged, before);
+                }
                 let merged = std::mem::replace(&mut self.merged, Pane::new(Columns::new(&[])));
                 let put_out = self.put_out_pane(&window, &merged, Which::All, keys, effects);
                 self.merged = merged;
