@@ -1,13 +1,15 @@
-//! The client against Apache Kafka with security. Run by
-//! `compose/with-kafka --sasl --tls -- cargo test -- --ignored`, which sets the addresses; a missing
-//! one fails.
+//! The client and whole pipelines on Apache Kafka with security: the cluster whose addresses
+//! `compose/with-kafka --sasl --tls` sets, or one that it starts for these tests. Run by
+//! `cargo test -- --ignored`; without Java and Maven they fail.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::ops::ControlFlow;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use tidemill::client::ErrorKind;
@@ -23,10 +25,48 @@ use tokio::time::Instant;
 use crate::client_suite;
 use crate::pipeline_suite;
 
+/// What is known of the cluster.
 fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| {
+    static STARTED: LazyLock<BTreeMap<String, String>> = LazyLock::new(start);
+    let set = std::env::var_os("BOOTSTRAP").map(|_| std::env::var(name).ok());
+    let value = set.unwrap_or_else(|| STARTED.get(name).cloned());
+    value.unwrap_or_else(|| {
         panic!("needs Apache Kafka: {name} is not set (compose/with-kafka --sasl --tls sets it)")
     })
+}
+
+/// Starts a cluster that ends with this process, as its command reads our end of a pipe.
+fn start() -> BTreeMap<String, String> {
+    let with_kafka = concat!(env!("CARGO_MANIFEST_DIR"), "/compose/with-kafka");
+    let mut process = Command::new(with_kafka)
+        .args([
+            "--sasl",
+            "--tls",
+            "--",
+            "sh",
+            "-c",
+            "env && echo && exec cat",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("compose/with-kafka runs");
+    let said = BufReader::new(process.stdout.take().expect("piped"));
+    let lines = said.lines().map_while(Result::ok);
+    let variables = lines.take_while(|line| !line.is_empty());
+    let variables: BTreeMap<_, _> = variables
+        .filter_map(|line| {
+            line.split_once('=')
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        })
+        .collect();
+    assert!(
+        variables.contains_key("BOOTSTRAP"),
+        "needs Apache Kafka: compose/with-kafka --sasl --tls starts none (it takes Java 17 and Maven)"
+    );
+    // Held until this process ends.
+    std::mem::forget(process);
+    variables
 }
 
 fn secured(bootstrap: &str, properties: &[(&str, &str)]) -> Config {

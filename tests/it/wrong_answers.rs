@@ -164,6 +164,19 @@ fn everything() -> ApiVersionsResponse<'static> {
     }
 }
 
+const LINES: &str = "
+tidemill: 1
+name: shop
+sources:
+  lines: { topic: lines, value: json }
+flows:
+  totals:
+    from: lines
+    window: { tumbling: 1m }
+    aggregate: { n: count() }
+    to: { topic: totals }
+";
+
 /// One message of format 1 (Kafka 0.10): offset, size, CRC, magic, attributes, timestamp, key, value.
 fn message_of_format_1() -> Vec<u8> {
     let message = [
@@ -189,9 +202,15 @@ fn message_of_format_1() -> Vec<u8> {
 #[test]
 fn message_format_1_is_named_with_its_place_and_ends_with_6() {
     let scene = Scene::new();
+    check(&scene.run(&["topic", "create", "totals"], b""), 0, &[]);
     scene.fetch_brings(message_of_format_1());
-    let output = scene.run(&["consume", "lines", "-e"], b"");
-    check(&output, 6, &["lines-0@0", "message format 1", "hint: "]);
+    let mut pipeline = NamedTempFile::new().expect("a file");
+    pipeline.write_all(LINES.as_bytes()).expect("written");
+    let file = pipeline.path().to_str().expect("plain");
+    for words in [&["consume", "lines", "-e"], &["run", file, "-e"]] {
+        let output = scene.run(words, b"");
+        check(&output, 6, &["lines-0@0", "message format 1", "hint: copy"]);
+    }
 }
 
 #[test]
