@@ -98,6 +98,44 @@ fn an_oversize_record_is_named_by_its_line_and_the_records_before_it_are_written
 }
 
 #[test]
+fn a_record_above_the_topics_limit_is_told_with_the_limit_and_the_others_are_written() {
+    let broker = Brokers::embedded();
+    let limit = "max.message.bytes=2000";
+    broker.ok(&["topic", "create", "small", "-c", limit], b"");
+    let input = [b"one\n", &[b'x'; 5_000][..], b"\nthree\n"].concat();
+    check(
+        &broker.run(&["produce", "small"], &input),
+        6,
+        &[
+            "small-0",
+            "max.message.bytes of 2000",
+            "1 of 3 records",
+            "2 written",
+        ],
+    );
+    assert_eq!(broker.ok(&["consume", "small", "-e"], b""), b"one\nthree\n");
+}
+
+#[test]
+fn a_batch_above_our_limit_is_named_with_its_place_and_ends_with_6() {
+    let broker = Brokers::embedded();
+    broker.ok(&["topic", "create", "large"], b"");
+    broker.ok(&["produce", "large"], b"one\n");
+    let line = [&[b'x'; 200_000][..], b"\n"].concat();
+    broker.ok(&["produce", "large"], &line);
+    let limit = "receive.message.max.bytes=100000";
+    check(
+        &broker.run(&["consume", "large", "-e", "-X", limit], b""),
+        6,
+        &[
+            "large-0@1",
+            limit.split('=').next().expect("a name"),
+            "100000",
+        ],
+    );
+}
+
+#[test]
 fn deleting_wants_a_yes() {
     let broker = Brokers::embedded();
     broker.ok(&["topic", "create", "orders"], b"");
@@ -188,12 +226,11 @@ fn a_wrong_pipeline_file_is_told_whole_and_ends_with_2() {
     let file = folder.path().join("shop.yaml");
     let text = "tidemill: 1\nname: shop\nsources:\n  orders: { topic: orders }\nflows:\n  revenue:\n    from: order\n    key: value.product\n    window: { tumblin: 1m }\n    aggregate: { n: count() }\n    to: { topic: revenue }\n";
     std::fs::write(&file, text).expect("written");
-    let output = tidemill(&["check", file.to_str().expect("text")]);
-    check(
-        &output,
-        2,
-        &["shop.yaml:7:11", "shop.yaml:9:", "orders", "tumbling"],
-    );
+    let file = file.to_str().expect("text");
+    for command in [&["check", file][..], &["run", file, "-b", "127.0.0.1:1"]] {
+        let said = ["shop.yaml:7:11", "shop.yaml:9:", "orders", "tumbling", "^"];
+        check(&tidemill(command), 2, &said);
+    }
 }
 
 #[test]

@@ -56,6 +56,7 @@ pub(crate) async fn suite(bootstrap: &str) {
     records_of_a_partition_keep_their_order(bootstrap).await;
     a_paused_partition_waits_and_a_seek_goes_back(bootstrap).await;
     a_batch_above_the_fetch_limit_still_comes(bootstrap).await;
+    a_batch_above_our_own_limit_is_named_and_the_other_partitions_go_on(bootstrap).await;
     offsets_are_found_by_place_and_by_time(bootstrap).await;
     committed_offsets_come_back(bootstrap).await;
     a_position_below_the_log_obeys_the_policy(bootstrap).await;
@@ -510,6 +511,39 @@ async fn a_batch_above_the_fetch_limit_still_comes(bootstrap: &str) {
     let mut fetcher = fetcher(&cluster);
     fetcher.assign(TopicPartition::new(name.as_str(), 0), Offset(0));
     assert_eq!(read(&mut fetcher, 5).await[&0].len(), 5);
+}
+
+async fn a_batch_above_our_own_limit_is_named_and_the_other_partitions_go_on(bootstrap: &str) {
+    let cluster = connect(bootstrap).await;
+    let name = topic(&cluster, "above", 3, &[]).await;
+    for partition in [0, 2] {
+        write(&cluster, &name, partition, &[text("a"), text("b")]).await;
+    }
+    write(&cluster, &name, 1, &[text("a")]).await;
+    write(&cluster, &name, 1, &[text(&"x".repeat(200_000))]).await;
+    let mut config = config(bootstrap);
+    config.frame_bytes_max = 100_000;
+    let cluster = Cluster::connect(config).await.expect("connected");
+    let mut fetcher = fetcher(&cluster);
+    for partition in 0..3 {
+        fetcher.assign(TopicPartition::new(name.as_str(), partition), Offset(0));
+    }
+    let (mut read, mut error) = (0, None);
+    while read < 5 || error.is_none() {
+        match fetcher.poll(Instant::now() + PATIENCE).await {
+            Ok(fetched) => {
+                assert!(!fetched.is_empty(), "only {read}, {error:?}");
+                let batches = fetched.partitions().flat_map(|part| part.batches());
+                read += batches
+                    .map(|batch| batch.expect("whole").header().record_count)
+                    .sum::<i32>();
+            }
+            Err(found) => error = Some(found),
+        }
+    }
+    let error = error.expect("told").to_string();
+    let said = format!("the batch {name}-1@1 takes 200");
+    assert!(error.starts_with(&said), "{error}");
 }
 
 async fn offsets_are_found_by_place_and_by_time(bootstrap: &str) {

@@ -18,6 +18,7 @@ use crate::client::fetcher::answer::Problem;
 use crate::client::fetcher::error::FetchError;
 use crate::client::fetcher::link::Link;
 use crate::client::fetcher::link::Lost;
+use crate::client::fetcher::session::Session;
 use crate::client::fetcher::session::Wanted;
 use crate::client::fetcher::slot::Flow;
 use crate::client::fetcher::slot::Home;
@@ -119,10 +120,7 @@ impl Fetcher {
         let Some(link) = self.links.get_mut(index) else {
             return Step::Waiting;
         };
-        let numbered = self.slots.iter().enumerate();
-        let wanted: BTreeMap<usize, Wanted> = numbered
-            .filter_map(|(number, slot)| Some((number, slot.wanted_from(link.node)?)))
-            .collect();
+        let wanted = wanted(&self.slots, link.node);
         if wanted.is_empty() || !link.is_idle() || link.not_before > now {
             return Step::Waiting;
         }
@@ -131,7 +129,11 @@ impl Fetcher {
         let request = FetchRequest {
             max_wait_ms: wire_millis(self.settings.wait_max),
             min_bytes: self.settings.bytes_min,
-            max_bytes: self.settings.bytes_max.max(largest.unwrap_or_default()),
+            max_bytes: self
+                .settings
+                .bytes_max
+                .max(largest.unwrap_or_default())
+                .min(room(config.frame_bytes_max)),
             isolation_level: self.settings.isolation.wire(),
             ..FetchRequest::default()
         };
@@ -195,6 +197,7 @@ impl Fetcher {
             }
         }
         drop(response);
+        clear_suspects(slots, &link.session);
         link.session.answered(code, session_id);
         link.not_before = Instant::now() + throttle;
         let node = link.node;
@@ -281,9 +284,38 @@ impl Fetcher {
                 let cause = crate::client::connect_error::chain(&error);
                 homed.for_each(|slot| slot.lose_home(cause.clone(), self.cluster.config()));
             }
+            Lost::TooLarge(bytes) => self.suspect(index, bytes),
             Lost::Broken(because) => {
                 let cause = format!("{}: {because}", link.address);
                 homed.for_each(|slot| slot.lose_home(cause.clone(), self.cluster.config()));
+            }
+        }
+    }
+
+    /// An answer was above the limit although less was asked for: it began with a batch that is,
+    /// which a broker sends whole (KIP-74). Where it cannot be told whose, each is asked for alone.
+    fn suspect(&mut self, index: usize, bytes: usize) {
+        let Some(link) = self.links.get(index) else {
+            return;
+        };
+        let numbered = self.slots.iter_mut().enumerate();
+        let mut asked = numbered.filter(|(number, slot)| {
+            slot.flow == Flow::Read && link.session.asked(*number).is_some()
+        });
+        let (first, second) = (asked.next(), asked.next());
+        match (first, second) {
+            (Some((_, slot)), None) => {
+                slot.flow = Flow::Stopped;
+                self.errors.push_back(FetchError::TooLarge {
+                    partition: slot.partition.clone(),
+                    offset: slot.position,
+                    bytes,
+                    limit: self.cluster.config().frame_bytes_max,
+                });
+            }
+            (first, second) => {
+                let suspects = first.into_iter().chain(second).chain(asked);
+                suspects.for_each(|(_, slot)| slot.is_suspect = true);
             }
         }
     }
@@ -325,6 +357,31 @@ impl Fetcher {
             links.filter_map(|link| link.due().or(Some(link.not_before).filter(|at| *at > now)));
         retries.chain(dues).fold(deadline, Instant::min)
     }
+}
+
+/// What to ask a broker for: everything that it leads, or one suspect alone.
+fn wanted(slots: &[Slot], node: i32) -> BTreeMap<usize, Wanted> {
+    let numbered = slots.iter().enumerate();
+    let mut wanted: BTreeMap<usize, Wanted> = numbered
+        .filter_map(|(number, slot)| Some((number, slot.wanted_from(node)?)))
+        .collect();
+    let is_suspect = |number: &usize| slots.get(*number).is_some_and(|slot| slot.is_suspect);
+    if let Some(suspect) = wanted.keys().copied().find(is_suspect) {
+        wanted.retain(|number, _| *number == suspect);
+    }
+    wanted
+}
+
+/// Whoever an answer was asked for, and which came, is no suspect.
+fn clear_suspects(slots: &mut [Slot], session: &Session) {
+    for (number, slot) in slots.iter_mut().enumerate() {
+        slot.is_suspect &= session.asked(number).is_none();
+    }
+}
+
+/// How many bytes of records to ask for: an eighth of a frame is left to what stands around them.
+fn room(frame_bytes_max: usize) -> i32 {
+    i32::try_from(frame_bytes_max - frame_bytes_max / 8).unwrap_or(i32::MAX)
 }
 
 /// What came of polling the links.

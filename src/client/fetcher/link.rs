@@ -18,6 +18,7 @@ use crate::client::fetcher::session::Wanted;
 use crate::client::fetcher::slot::Slot;
 use crate::client::fetcher::socket::FrameBuffer;
 use crate::client::fetcher::socket::Socket;
+use crate::client::frame_guard::FrameFault;
 use crate::client::handshake;
 use crate::client::handshake::BareLink;
 use crate::protocol::message::ApiKey;
@@ -64,6 +65,8 @@ enum State {
 pub(super) enum Lost {
     Connect(ConnectError),
     Broken(String),
+    /// The answer has so many bytes, above the limit.
+    TooLarge(usize),
 }
 
 impl Link {
@@ -122,11 +125,10 @@ impl Link {
             return Poll::Pending;
         };
         let written = socket.poll_write(cx);
-        let broken = |error: io::Error| Lost::Broken(words(&error));
         if let Poll::Ready(Err(error)) = written {
-            return Poll::Ready(Err(broken(error)));
+            return Poll::Ready(Err(lost(&error)));
         }
-        ready!(socket.poll_frame(cx, &mut self.frame)).map_err(broken)?;
+        ready!(socket.poll_frame(cx, &mut self.frame)).map_err(|error| lost(&error))?;
         if let State::Asked(socket, offered, _) = std::mem::replace(&mut self.state, State::Closed)
         {
             self.state = State::Idle(socket, offered);
@@ -214,10 +216,14 @@ impl Link {
     }
 }
 
-fn words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => "connection closed by the peer".to_owned(),
-        _ => error.to_string(),
+fn lost(error: &io::Error) -> Lost {
+    let fault = error.get_ref().and_then(|fault| fault.downcast_ref());
+    match (fault, error.kind()) {
+        (Some(FrameFault::TooLarge { bytes, .. }), _) => Lost::TooLarge(*bytes),
+        (_, io::ErrorKind::UnexpectedEof) => {
+            Lost::Broken("connection closed by the peer".to_owned())
+        }
+        _ => Lost::Broken(error.to_string()),
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Slot {
     pub(super) trouble: Option<Trouble>,
     /// Whether the last batch at this position had a wrong checksum.
     pub(super) was_corrupt: bool,
+    /// Whether an answer above every limit may have been its doing: it is asked for alone.
+    pub(super) is_suspect: bool,
 }
 
 /// Why a partition is not being read for the moment.
@@ -101,6 +103,7 @@ impl Slot {
             watermarks: Watermarks::default(),
             trouble: None,
             was_corrupt: false,
+            is_suspect: false,
         }
     }
 
@@ -119,6 +122,7 @@ impl Slot {
         self.position = position;
         self.last_epoch = LeaderEpoch::UNKNOWN;
         self.was_corrupt = false;
+        self.is_suspect = false;
         self.flow = Flow::Read;
     }
 
