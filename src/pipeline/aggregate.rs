@@ -208,7 +208,12 @@ fn check_type(function: Function, argument: &Expr, ty: &Type) -> Result<(), Vec<
         return Ok(());
     }
     let message = format!("`{function}` takes {expected}, not {ty}");
-    Err(vec![Diagnostic::new(message, argument.span.clone())])
+    let help = match function {
+        Function::Count => "write a condition, as in `count(value.status >= 500)`, or `count()`",
+        _ => "take another field, or convert it: `double(…)`, `int(…)`, `string(…)`",
+    };
+    let found = Diagnostic::new(message, argument.span.clone());
+    Err(vec![found.help(help)])
 }
 
 /// What is known of the results: null where no value that is not null came in, of most.
