@@ -344,11 +344,7 @@ impl Compiler<'_> {
             other => {
                 let message = format!("`{}` on {other}, which has no fields", field.name);
                 let span = operand.span.start..field.span.end.max(operand.span.end);
-                let found = Diagnostic::new(message, span);
-                self.fail(
-                    found.help("fields are those of objects: leave it out, or go by another field"),
-                )
-                .ty
+                self.fail(Diagnostic::new(message, span)).ty
             }
         }
     }

@@ -68,13 +68,11 @@ impl Compiler<'_> {
         };
         let Node::Name(name) = &name.node else {
             let message = "expected a name for the element";
-            let found = Diagnostic::new(message, name.span.clone());
-            return self.fail(found.help("write it as in `value.items.all(x, x > 0)`"));
+            return self.fail(Diagnostic::new(message, name.span.clone()));
         };
         let Some(element) = element_type(&range.ty) else {
             let message = format!("{} has no elements", range.ty);
-            let found = Diagnostic::new(message, target.span.clone());
-            return self.fail(found.help("only lists and maps have elements"));
+            return self.fail(Diagnostic::new(message, target.span.clone()));
         };
         self.variables.push((name.clone(), element.clone()));
         let condition = condition.map(|condition| self.condition(condition));

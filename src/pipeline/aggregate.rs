@@ -124,7 +124,9 @@ fn read(
     let program = argument.map(|argument| {
         let program = expr::compile_expr(argument, source, scope, fields)?;
         match &function {
-            Ok(function) => check_type(*function, argument, program.ty()).map(|()| program),
+            Ok(function) => {
+                check_type(*function, argument, program.ty(), form.example).map(|()| program)
+            }
             Err(_) => Ok(program),
         }
     });
@@ -182,7 +184,12 @@ fn unknown(name: &str, span: Range<usize>) -> Diagnostic {
         .help(format!("the aggregates are {}", Function::NAMES.join(", ")))
 }
 
-fn check_type(function: Function, argument: &Expr, ty: &Type) -> Result<(), Vec<Diagnostic>> {
+fn check_type(
+    function: Function,
+    argument: &Expr,
+    ty: &Type,
+    example: &str,
+) -> Result<(), Vec<Diagnostic>> {
     let (expected, fits) = match function {
         Function::Count => ("a condition", ty.may_be(&Type::Bool)),
         Function::First | Function::Last | Function::Distinct | Function::Collect(_) => {
@@ -208,12 +215,8 @@ fn check_type(function: Function, argument: &Expr, ty: &Type) -> Result<(), Vec<
         return Ok(());
     }
     let message = format!("`{function}` takes {expected}, not {ty}");
-    let help = match function {
-        Function::Count => "write a condition, as in `count(value.status >= 500)`, or `count()`",
-        _ => "take another field, or convert it: `double(…)`, `int(…)`, `string(…)`",
-    };
-    let found = Diagnostic::new(message, argument.span.clone());
-    Err(vec![found.help(help)])
+    let refused = Diagnostic::new(message, argument.span.clone());
+    Err(vec![refused.help(format!("for example `{example}`"))])
 }
 
 /// What is known of the results: null where no value that is not null came in, of most.

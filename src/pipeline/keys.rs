@@ -61,15 +61,10 @@ pub(super) fn entries<'t>(
 pub(super) fn keys<'t>(
     node: &'t Node,
     at: &'t Range<usize>,
-    vocabulary: &'static Vocabulary,
+    vocabulary: &Vocabulary,
     findings: &mut Vec<Finding>,
 ) -> Option<Keys<'t>> {
-    let Kind::Mapping(entries) = &node.kind else {
-        let message = format!("expected {}, found {}", vocabulary.of, node.describe());
-        let finding = Finding::new(message, node.span.clone());
-        findings.push(finding.help(format!("write {}", vocabulary.example())));
-        return None;
-    };
+    let entries = entries(node, vocabulary.of, findings)?;
     for (key, _) in entries {
         if !vocabulary.names().any(|name| name == key.name) {
             findings.push(unknown(key, vocabulary));

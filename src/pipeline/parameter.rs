@@ -30,14 +30,19 @@ const SMOOTHING_KEYS: [&str; 6] = [
 const SMOOTHING: &str = "write a factor such as `0.2`, or a map such as `{\"span\": 20}` or \
                          `{\"half_life\": 5, \"adjusted\": true, \"nulls\": \"decay\"}`";
 
+const HALF_LIFE: &str = "write a constant such as `duration(\"5m\")`";
+const RANK: &str = "write a constant from 0 to 1, such as `0.99`";
+const LIMIT: &str = "write a constant such as `10`";
+const DIVISOR: &str = "leave it out for \"sample\"";
+const NULLS: &str = "leave it out for \"skip\"";
+
 /// `"sample"` or `"population"`.
 pub(super) fn divisor(expr: &Expr) -> Result<Divisor, Diagnostic> {
     let known = [Divisor::Sample, Divisor::Population];
-    let text = text(expr).ok_or_else(|| expected("\"sample\" or \"population\"", expr))?;
+    let expected = || expected("\"sample\" or \"population\"", expr).help(DIVISOR);
+    let text = text(expr).ok_or_else(expected)?;
     let found = known.into_iter().find(|divisor| divisor.name() == text);
-    found.ok_or_else(|| {
-        expected("\"sample\" or \"population\"", expr).nearest(text, known.map(Divisor::name))
-    })
+    found.ok_or_else(|| expected().nearest(text, known.map(Divisor::name)))
 }
 
 /// `duration("5m")`, or the text alone.
@@ -53,20 +58,17 @@ pub(super) fn half_life(expr: &Expr) -> Result<HalfLife, Diagnostic> {
         },
         _ => expr,
     };
-    let text = text(literal).ok_or_else(|| {
-        expected("a half-life", expr).help("write a constant such as `duration(\"5m\")`")
+    let text = text(literal).ok_or_else(|| expected("a half-life", expr).help(HALF_LIFE))?;
+    let time: TimeDelta = duration::parse(text).map_err(|error| {
+        Diagnostic::new(error.to_string(), literal.span.clone()).help(HALF_LIFE)
     })?;
-    let time: TimeDelta = duration::parse(text)
-        .map_err(|error| Diagnostic::new(error.to_string(), literal.span.clone()))?;
-    HalfLife::new(time).map_err(refused(expr))
+    HalfLife::new(time).map_err(refused(expr, HALF_LIFE))
 }
 
 /// A number from 0 to 1.
 pub(super) fn rank(expr: &Expr) -> Result<Rank, Diagnostic> {
-    let number = number(expr).ok_or_else(|| {
-        expected("a quantile", expr).help("write a constant from 0 to 1, such as `0.99`")
-    })?;
-    Rank::new(number).map_err(refused(expr))
+    let number = number(expr).ok_or_else(|| expected("a quantile", expr).help(RANK))?;
+    Rank::new(number).map_err(refused(expr, RANK))
 }
 
 /// How many values are kept.
@@ -74,15 +76,15 @@ pub(super) fn limit(expr: &Expr) -> Result<Limit, Diagnostic> {
     let count = match constant(expr) {
         Some(Value::Int(count)) => usize::try_from(count).unwrap_or(0),
         Some(Value::UInt(count)) => usize::try_from(count).unwrap_or(usize::MAX),
-        _ => return Err(expected("how many", expr).help("write a constant such as `10`")),
+        _ => return Err(expected("how many", expr).help(LIMIT)),
     };
-    Limit::new(count).map_err(refused(expr))
+    Limit::new(count).map_err(refused(expr, LIMIT))
 }
 
 /// A smoothing factor, or a map that says more.
 pub(super) fn smoothing(expr: &Expr) -> Result<Smoothing, Diagnostic> {
     if let Some(factor) = number(expr) {
-        return Smoothing::by_factor(factor).map_err(refused(expr));
+        return Smoothing::by_factor(factor).map_err(refused(expr, SMOOTHING));
     }
     let Node::Map(entries) = &expr.node else {
         return Err(expected("a smoothing", expr).help(SMOOTHING));
@@ -117,14 +119,14 @@ fn by_key(key: &Expr, value: &Expr) -> Result<Smoothing, Diagnostic> {
         }
     };
     let number = number(value).ok_or_else(|| expected("a number", value).help(SMOOTHING))?;
-    of(number).map_err(refused(value))
+    of(number).map_err(refused(value, SMOOTHING))
 }
 
 fn form(expr: &Expr) -> Result<Form, Diagnostic> {
     match constant(expr) {
         Some(Value::Bool(true)) => Ok(Form::Adjusted),
         Some(Value::Bool(false)) => Ok(Form::Plain),
-        _ => Err(expected("true or false", expr)),
+        _ => Err(expected("true or false", expr).help(SMOOTHING)),
     }
 }
 
@@ -133,7 +135,7 @@ fn nulls(expr: &Expr) -> Result<Nulls, Diagnostic> {
         Some("skip") => Ok(Nulls::Skip),
         Some("decay") => Ok(Nulls::Decay),
         other => {
-            let found = expected("\"skip\" or \"decay\"", expr);
+            let found = expected("\"skip\" or \"decay\"", expr).help(NULLS);
             Err(found.nearest(other.unwrap_or_default(), ["skip", "decay"]))
         }
     }
@@ -143,8 +145,8 @@ fn expected(what: &str, expr: &Expr) -> Diagnostic {
     Diagnostic::new(format!("expected {what}"), expr.span.clone())
 }
 
-fn refused(expr: &Expr) -> impl FnOnce(ParameterError) -> Diagnostic {
-    |error| Diagnostic::new(error.to_string(), expr.span.clone())
+fn refused(expr: &Expr, mend: &'static str) -> impl FnOnce(ParameterError) -> Diagnostic {
+    move |error| Diagnostic::new(error.to_string(), expr.span.clone()).help(mend)
 }
 
 fn text(expr: &Expr) -> Option<&str> {

@@ -115,10 +115,7 @@ impl Compiler<'_, '_> {
     ) {
         let Kind::Record(record) = schema.kind(schema.root()) else {
             let message = "the schema of results must be a record";
-            let finding = Finding::new(message, file.span.clone());
-            return self.report(
-                finding.help("give it `\"type\": \"record\"` and the fields of the results"),
-            );
+            return self.report(Finding::new(message, file.span.clone()));
         };
         let name = record.name.simple();
         let absent = record.fields.iter().filter(|field| {

@@ -54,11 +54,7 @@ impl Reader<'_, '_> {
                 value: windows,
                 span: node.span.clone(),
             })
-            .map_err(|error| {
-                let finding = Finding::new(error.to_string(), node.span.clone());
-                let help = "sizes are whole milliseconds above 0, `every` is at most the size, as in `{ hopping: 1m, every: 10s }`";
-                self.report(finding.help(help));
-            })
+            .map_err(|error| self.report(Finding::new(error.to_string(), node.span.clone())))
             .ok()
     }
 }

@@ -137,7 +137,17 @@ flows:
     from: orders
     where: value.qty > 3 && value.product != 'tea'
     window: { hopping: 1m, every: 30s }
-    aggregate: { n: count(), qty: sum(value.qty), mean: avg(value.price), most: max(value.price) }
+    aggregate:
+      n: count()
+      qty: sum(value.qty)
+      mean: avg(value.price)
+      most: max(value.price)
+      first: first(value.product)
+      last: last(value.price)
+      variance: variance(value.price)
+      decayed: ema(value.price, duration('5m'))
+      smoothed: ewma(value.price, 0.2)
+      sold: rate(value.qty)
     emit: updates
     to: { topic: totals, value: json }
 ";

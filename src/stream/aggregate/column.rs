@@ -242,3 +242,183 @@ impl Column {
         each!(self, cells => cells.load(count, from))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::aggregate::parameter::Divisor;
+    use crate::stream::aggregate::parameter::Form;
+    use crate::stream::aggregate::parameter::HalfLife;
+    use crate::stream::aggregate::parameter::Limit;
+    use crate::stream::aggregate::parameter::Nulls;
+    use crate::stream::aggregate::parameter::Rank;
+    use crate::stream::aggregate::parameter::Smoothing;
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    fn functions() -> Vec<Function> {
+        let half_life = HalfLife::new(TimeDelta::milliseconds(9)).unwrap();
+        let smoothing = Smoothing::by_span(5.0).unwrap();
+        vec![
+            Function::Count,
+            Function::Sum,
+            Function::Avg,
+            Function::Min,
+            Function::Max,
+            Function::First,
+            Function::Last,
+            Function::Variance(Divisor::Sample),
+            Function::Stddev(Divisor::Population),
+            Function::Ema(half_life),
+            Function::Ewma(smoothing),
+            Function::Ewma(smoothing.with(Form::Adjusted, Nulls::Decay)),
+            Function::Distinct,
+            Function::Quantile(Rank::new(0.75).unwrap()),
+            Function::Top(Limit::new(3).unwrap()),
+            Function::Collect(Limit::new(4).unwrap()),
+            Function::Rate,
+        ]
+    }
+
+    /// A record: its event time, and a number that `Count` takes as whether it is above 0.
+    type Record = (i64, Option<f64>);
+
+    fn value(function: Function, number: Option<f64>) -> Value<'static> {
+        match (function, number) {
+            (_, None) => Value::Null,
+            (Function::Count, Some(number)) => Value::Bool(number > 0.0),
+            (_, Some(number)) if number.fract() == 0.0 =>
+            {
+                #[expect(clippy::cast_possible_truncation, reason = "small and whole")]
+                Value::Int(number as i64)
+            }
+            (_, Some(number)) => Value::Float(number),
+        }
+    }
+
+    fn add(column: &mut Column, function: Function, records: &[Record]) {
+        for (time, number) in records {
+            let value = value(function, *number);
+            function.check(&value).unwrap();
+            column.add(0, Timestamp(*time), &value);
+        }
+    }
+
+    fn filled(mut column: Column, function: Function, records: &[Record]) -> Column {
+        column.push();
+        add(&mut column, function, records);
+        column
+    }
+
+    /// Equal, floats to the last digits.
+    fn are_alike(left: &Column, right: &Column) -> bool {
+        match (left.result(0, Some(1000)), right.result(0, Some(1000))) {
+            (Ok(Value::Float(left)), Ok(Value::Float(right))) => {
+                (left - right).abs() <= 1e-9 * right.abs().max(1.0)
+            }
+            (left, right) => left == right,
+        }
+    }
+
+    fn records() -> impl Strategy<Value = Vec<Record>> {
+        let number =
+            prop_oneof![3 => (-40i32..40).prop_map(|n| f64::from(n) / 4.0), 1 => -9f64..9.0];
+        let record = (0i64..100, prop::option::weighted(0.85, number));
+        prop::collection::vec(record, 0..90)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn merged_in_any_grouping_it_is_as_all_in_one_go(
+            records in records(), cuts in prop::collection::vec(0usize..90, 1..4),
+        ) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(records.len())).collect();
+            cuts.extend([0, records.len()]);
+            cuts.sort_unstable();
+            for function in functions() {
+                for column in [Some(Column::new(function)), Column::retractable(function)] {
+                    let Some(column) = column else { continue };
+                    let part = |range: &[usize]| {
+                        filled(column.clone(), function, &records[range[0]..range[1]])
+                    };
+                    let mut left = filled(column.clone(), function, &[]);
+                    cuts.windows(2).for_each(|range| left.merge(&part(range), &[(0, 0)]));
+                    let right = cuts.windows(2).rev().map(part).reduce(|after, mut before| {
+                        before.merge(&after, &[(0, 0)]);
+                        before
+                    });
+                    let whole = filled(column.clone(), function, &records);
+                    prop_assert!(are_alike(&left, &whole), "{function}: {left:?} {whole:?}");
+                    let right = right.unwrap();
+                    prop_assert!(are_alike(&right, &whole), "{function}: {right:?} {whole:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_taken_back_was_never_there(kept in records(), gone in records()) {
+            for function in functions().into_iter().filter(|function| function.can_retract()) {
+                // More than are kept one by one become a histogram, which stays one.
+                if matches!(function, Function::Quantile(_)) && kept.len() + gone.len() > 64 {
+                    continue;
+                }
+                let column = Column::retractable(function).unwrap();
+                let mut column = filled(column, function, &gone);
+                add(&mut column, function, &kept);
+                for (time, number) in &gone {
+                    let value = value(function, *number);
+                    prop_assert_eq!(column.retract(0, Timestamp(*time), &value), Ok(()));
+                }
+                let never = filled(Column::retractable(function).unwrap(), function, &kept);
+                prop_assert!(are_alike(&column, &never), "{function}: {column:?} {never:?}");
+            }
+        }
+
+        #[test]
+        fn what_was_saved_goes_on_as_if_it_had_not_been(before in records(), after in records()) {
+            for function in functions() {
+                for column in [Some(Column::new(function)), Column::retractable(function)] {
+                    let Some(mut loaded) = column else { continue };
+                    let mut whole = filled(loaded.clone(), function, &before);
+                    let mut out = Writer::new();
+                    whole.save(&mut out);
+                    let bytes = out.into_bytes();
+                    loaded.load(1, &mut Reader::new(&bytes)).unwrap();
+                    add(&mut whole, function, &after);
+                    add(&mut loaded, function, &after);
+                    prop_assert_eq!(loaded.result(0, Some(7)), whole.result(0, Some(7)));
+                    let cut = bytes.get(..bytes.len() - 1).unwrap_or_default();
+                    prop_assert!(loaded.load(1, &mut Reader::new(cut)).is_err());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cell_that_is_used_again_has_seen_nothing() {
+        let records: Vec<Record> = (0..2_000i32).map(|n| (n.into(), Some(n.into()))).collect();
+        for function in functions() {
+            for column in [Some(Column::new(function)), Column::retractable(function)] {
+                let Some(column) = column else { continue };
+                let mut used = filled(column.clone(), function, &records);
+                used.clear();
+                used.push();
+                let new = filled(column, function, &[]);
+                assert_eq!(
+                    used.result(0, Some(7)),
+                    new.result(0, Some(7)),
+                    "{function}"
+                );
+                add(&mut used, function, &records);
+                used.reset(0);
+                assert_eq!(
+                    used.result(0, Some(7)),
+                    new.result(0, Some(7)),
+                    "{function}"
+                );
+            }
+        }
+    }
+}

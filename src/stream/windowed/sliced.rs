@@ -42,7 +42,7 @@ pub(crate) struct Sliced {
     keys: Keys,
     panes: Panes<Columns>,
     /// What has been seen in slices that are gone, where an aggregate covers it.
-    history: Option<History>,
+    history: Option<Box<History>>,
     /// The windows below this number are closed.
     closed: i64,
     /// The stream time at which the next window closes.
@@ -88,7 +88,7 @@ impl Sliced {
             emit: aggregation.emit,
             keys: Keys::new(),
             panes: Panes::default(),
-            history: History::of(&functions),
+            history: History::of(&functions).map(Box::new),
             closed: 0,
             next_close: Timestamp::MIN,
             slice: Slice::default(),
@@ -322,7 +322,7 @@ impl Sliced {
         let before = self.panes.range(i64::MIN..slices.start);
         let panes = self.panes.range(slices).map(|(_, pane)| pane);
         let before = before.map(|(_, pane)| pane);
-        let history = self.history.as_mut().map(|history| (history, before));
+        let history = self.history.as_deref_mut().map(|history| (history, before));
         self.output
             .put_out(times, panes, history, which, &self.keys, effects)
     }
