@@ -1,0 +1,415 @@
+//! Windows over logs of records: sliding and trailing.
+
+use std::sync::Arc;
+
+use crate::codec::avro::schema::SchemaError;
+use crate::codec::framing::SchemaId;
+use crate::record::Offset;
+use crate::record::Timestamp;
+use crate::store::keys::KeyId;
+use crate::store::keys::Keys;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
+use crate::stream::aggregate::Function;
+use crate::stream::columns::Columns;
+use crate::stream::effects::Effects;
+use crate::stream::plan::Emit;
+use crate::stream::plan::WindowAggregate;
+use crate::stream::reason::Reason;
+use crate::stream::results::WindowResult;
+use crate::stream::stage::Stage;
+use crate::stream::step::Failure;
+use crate::stream::windowed::Added;
+use crate::stream::windowed::Contribution;
+use crate::stream::windowed::arena::Arena;
+use crate::stream::windowed::around::Around;
+use crate::stream::windowed::deadlines::Deadlines;
+use crate::stream::windowed::emitter::Emitter;
+use crate::stream::windowed::ends::Ends;
+use crate::stream::windowed::log::Log;
+use crate::stream::windowed::log::Place;
+
+/// The sliding or trailing windows of one partition.
+///
+/// Each key has a log of what came when; windows are not kept, but made of the log when they come
+/// out. Windows close in ascending order of their ends.
+#[derive(Debug)]
+pub(crate) struct Logged {
+    ends: Ends,
+    emit: Emit,
+    keys: Keys,
+    logs: Vec<KeyLog>,
+    arena: Arena,
+    /// The slot that results are made in.
+    result: u32,
+    stream_time: Timestamp,
+    deadlines: Deadlines,
+    /// The keys with changes since the last commit.
+    changed: Vec<KeyId>,
+    around: Around,
+    emitter: Emitter,
+}
+
+/// The log of one key, and when it is to be looked at.
+#[derive(Debug, Default)]
+struct KeyLog {
+    /// `None` where the key has no records.
+    key: Option<KeyId>,
+    log: Log,
+    /// The end of the next window to close.
+    next_end: Option<i64>,
+    /// As entered among the deadlines.
+    deadline: Timestamp,
+    has_changed: bool,
+}
+
+impl Logged {
+    /// # Errors
+    ///
+    /// Where the sink's schema is none.
+    pub(crate) fn new(
+        stage: &Arc<Stage>,
+        aggregation: &WindowAggregate,
+        ends: Ends,
+        id: SchemaId,
+    ) -> Result<Self, SchemaError> {
+        let functions = aggregation.aggregates.iter().map(|named| named.function);
+        let functions: Vec<Function> = functions.collect();
+        let mut arena = Arena::new(Columns::new(&functions));
+        Ok(Self {
+            ends,
+            emit: aggregation.emit,
+            keys: Keys::new(),
+            logs: Vec::new(),
+            result: arena.take(),
+            arena,
+            stream_time: Timestamp::MIN,
+            deadlines: Deadlines::default(),
+            changed: Vec::new(),
+            around: Around::default(),
+            emitter: Emitter::new(stage, id)?,
+        })
+    }
+
+    /// Goes on at `stream_time`.
+    pub(crate) const fn restore(&mut self, stream_time: Timestamp) {
+        self.stream_time = stream_time;
+    }
+
+    /// Closes the windows that are over, and puts out what they have not yet put out.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    #[inline]
+    pub(crate) fn advance(
+        &mut self,
+        stream_time: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        self.stream_time = self.stream_time.max(stream_time);
+        if self.stream_time < self.deadlines.next() {
+            return Ok(());
+        }
+        self.close(effects)
+    }
+
+    #[inline(never)]
+    fn close(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        let mut put_out = Ok(());
+        while let Some((at, place)) = self.deadlines.pop(self.stream_time) {
+            let Some(log) = self.logs.get_mut(place as usize) else {
+                continue;
+            };
+            if log.deadline != at {
+                continue;
+            }
+            let Some(key) = log.key else {
+                continue;
+            };
+            if let Some(end) = log.next_end.take() {
+                let closed = self.put_final(key, end, effects);
+                put_out = put_out.and(closed);
+            }
+            self.look_ahead(key, at);
+        }
+        put_out
+    }
+
+    fn put_final(&mut self, key: KeyId, end: i64, effects: &mut Effects) -> Result<(), Failure> {
+        match self.emit {
+            Emit::Final => self.put_out(key, end, effects),
+            Emit::Updates if self.is_changed(key, end) => self.put_out(key, end, effects),
+            Emit::Updates | Emit::EveryUpdate => Ok(()),
+        }
+    }
+
+    /// Forgets what no open window of `key` wants once all that closed at `closing` or before are
+    /// done, and enters when to look at it next.
+    fn look_ahead(&mut self, key: KeyId, closing: Timestamp) {
+        let open_from = self.ends.open_from(closing);
+        let Some(log) = self.logs.get_mut(key.index()) else {
+            return;
+        };
+        let wanted = self.ends.first_place(open_from).saturating_sub(1);
+        log.log.evict_below(wanted, &mut self.arena);
+        let Some(last) = log.log.entries().back() else {
+            log.key = None;
+            log.has_changed = false;
+            self.keys.give_back([key]);
+            return;
+        };
+        let last = self.ends.last_because_of(last.at);
+        log.next_end = self.ends.first_from(&log.log, open_from);
+        log.deadline = self.ends.closes_at(log.next_end.unwrap_or(last.max(open_from)));
+        self.deadlines.push(log.deadline, place_of(key));
+    }
+
+    /// Takes in one record.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::stream::windowed::Windowed::add`].
+    #[inline]
+    pub(crate) fn add(
+        &mut self,
+        record: Contribution<'_>,
+        effects: &mut Effects,
+    ) -> Result<Result<Added, Reason>, Failure> {
+        let (at, open_from) = (record.time.0, self.ends.open_from(self.stream_time));
+        if self.ends.last_holding(at) < open_from {
+            return Ok(Ok(Added::Late));
+        }
+        let Some(key) = self.keys.intern(record.key) else {
+            return Ok(Err(Reason::TooManyKeys));
+        };
+        if self.logs.len() <= key.index() {
+            self.logs.resize_with(key.index() + 1, KeyLog::default);
+        }
+        let Some(log) = self.logs.get_mut(key.index()) else {
+            return Ok(Err(Reason::TooManyKeys));
+        };
+        if log.key.is_none() {
+            log.key = Some(key);
+            log.next_end = None;
+            log.deadline = Timestamp::MAX;
+            self.keys.take_use(key);
+        }
+        let place = log.log.insert(at, record.offset, &mut self.arena);
+        let slot = place.slot as usize;
+        self.arena.columns.add(slot, record.time, record.arguments);
+        if place.is_new {
+            self.enter(key, at, open_from);
+        }
+        match self.emit {
+            Emit::Final => {}
+            Emit::Updates => self.mark(key, place),
+            Emit::EveryUpdate => self.put_changes(key, at, place, effects)?,
+        }
+        Ok(Ok(Added::Aggregated {
+            expired_windows: self.ends.expired(at, open_from),
+        }))
+    }
+
+    /// Enters when `key` is to be looked at, now that there is something new at `at`.
+    #[inline]
+    fn enter(&mut self, key: KeyId, at: i64, open_from: i64) {
+        let Some(log) = self.logs.get_mut(key.index()) else {
+            return;
+        };
+        let is_behind_next = log.next_end.is_some_and(|end| end <= at);
+        if is_behind_next {
+            return;
+        }
+        log.next_end = self.ends.first_from(&log.log, open_from);
+        let last = self.ends.last_because_of(at);
+        let deadline = self.ends.closes_at(log.next_end.unwrap_or(last.max(open_from)));
+        if deadline != log.deadline {
+            log.deadline = deadline;
+            self.deadlines.push(deadline, place_of(key));
+        }
+    }
+
+    fn mark(&mut self, key: KeyId, place: Place) {
+        if let Some(log) = self.logs.get_mut(key.index()) {
+            log.log.mark(place.index);
+            if !log.has_changed {
+                log.has_changed = true;
+                self.changed.push(key);
+            }
+        }
+    }
+
+    fn is_changed(&self, key: KeyId, end: i64) -> bool {
+        let because_of = match self.ends.is_sliding() {
+            // A window may be there because of a record right before it.
+            true => self.ends.first_place(end) - 1,
+            false => self.ends.first_place(end),
+        };
+        self.logs
+            .get(key.index())
+            .is_some_and(|log| log.log.has_changed(because_of, end))
+    }
+
+    /// Puts out each open window that the new record at `at` is in or has made.
+    fn put_changes(
+        &mut self,
+        key: KeyId,
+        at: i64,
+        place: Place,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        let Some(log) = self.logs.get(key.index()) else {
+            return Ok(());
+        };
+        let open_from = self.ends.open_from(self.stream_time);
+        let mut around = std::mem::take(&mut self.around);
+        around.find(self.ends, &log.log, at, place.is_new, open_from);
+        around.gather(self.ends, &log.log, at, &mut self.arena);
+        let put_out = around.ends().iter().try_for_each(|&end| {
+            around.make(self.ends, end, self.result, &mut self.arena);
+            self.put_result(key, end, effects)
+        });
+        around.give_back(&mut self.arena);
+        self.around = around;
+        put_out
+    }
+
+    /// A commit begins: puts out what has changed since the last one, where that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        let mut changed = std::mem::take(&mut self.changed);
+        let put_out = changed
+            .iter()
+            .try_for_each(|key| self.flush_key(*key, effects));
+        for key in changed.drain(..) {
+            if let Some(log) = self.logs.get_mut(key.index()) {
+                log.has_changed = false;
+                log.log.settle();
+            }
+        }
+        self.changed = changed;
+        put_out
+    }
+
+    fn flush_key(&mut self, key: KeyId, effects: &mut Effects) -> Result<(), Failure> {
+        let mut from = self.ends.open_from(self.stream_time);
+        while let Some(end) = self.next_window(key, from) {
+            if self.is_changed(key, end) {
+                self.put_out(key, end, effects)?;
+            }
+            from = end.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn next_window(&self, key: KeyId, from: i64) -> Option<i64> {
+        let log = self.logs.get(key.index())?;
+        if from == i64::MAX || !log.has_changed {
+            return None;
+        }
+        self.ends.first_from(&log.log, from)
+    }
+
+    /// Puts out the window of `key` that ends at `end`.
+    fn put_out(&mut self, key: KeyId, end: i64, effects: &mut Effects) -> Result<(), Failure> {
+        let from = self.ends.first_place(end);
+        let log = self.logs.get_mut(key.index());
+        let is_there =
+            log.is_some_and(|log| log.log.sweep(from, end, self.result, &mut self.arena));
+        match is_there {
+            true => self.put_result(key, end, effects),
+            false => Ok(()),
+        }
+    }
+
+    fn put_result(&mut self, key: KeyId, end: i64, effects: &mut Effects) -> Result<(), Failure> {
+        let result = WindowResult {
+            key: self.keys.key(key),
+            window: Some(self.ends.bounds(end)),
+            columns: &self.arena.columns,
+            slot: self.result as usize,
+        };
+        self.emitter.put(&result, effects)
+    }
+
+    /// The smallest offset of a record that an open window holds.
+    pub(crate) fn rebuild_from(&self) -> Option<Offset> {
+        let entries = self.logs.iter().flat_map(|log| log.log.entries());
+        entries.map(|entry| entry.offset).min()
+    }
+
+    /// Writes all state.
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.put(&self.stream_time);
+        self.keys.save(out);
+        let logs = || self.logs.iter().filter(|log| log.key.is_some());
+        out.count(logs().count());
+        for log in logs() {
+            out.put(&log.key);
+            out.put(&log.has_changed);
+            log.log.save(out);
+        }
+        self.arena.save(out);
+        out.put(&self.result);
+    }
+
+    /// Reads back what was saved, into windows without state.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not those of such windows.
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.stream_time = from.take()?;
+        self.keys = Keys::load(from)?;
+        for _ in 0..from.count(1)? {
+            self.load_log(from)?;
+        }
+        let entries = self.logs.iter().flat_map(|log| log.log.entries());
+        self.arena.load(entries.map(|entry| entry.own), from)?;
+        from.take::<u32>()?;
+        self.result = self.arena.take();
+        self.enter_all();
+        Ok(())
+    }
+
+    fn load_log(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        let key: Option<KeyId> = from.take()?;
+        let key = key.filter(|key| self.keys.is_live(*key));
+        let key = key.ok_or_else(|| Malformed::new("records of no key"))?;
+        if self.logs.len() <= key.index() {
+            self.logs.resize_with(key.index() + 1, KeyLog::default);
+        }
+        let has_changed = from.take()?;
+        let log = Log::load(from)?;
+        match self.logs.get_mut(key.index()) {
+            Some(place) if place.key.is_none() => {
+                self.keys.take_use(key);
+                place.key = Some(key);
+                place.log = log;
+                place.has_changed = has_changed;
+            }
+            _ => return Err(Malformed::new("the records of one key twice")),
+        }
+        if has_changed {
+            self.changed.push(key);
+        }
+        Ok(())
+    }
+
+    fn enter_all(&mut self) {
+        let keys: Vec<KeyId> = self.logs.iter().filter_map(|log| log.key).collect();
+        for key in keys {
+            self.look_ahead(key, self.stream_time);
+        }
+    }
+}
+
+/// The number of `key` among the deadlines.
+fn place_of(key: KeyId) -> u32 {
+    u32::try_from(key.index()).unwrap_or(u32::MAX)
+}
