@@ -56,9 +56,21 @@ impl Columns {
         }
     }
 
+    /// Notes that the change of `slot` has come out.
+    pub(crate) fn unmark(&mut self, slot: usize) {
+        if let Some(has_changed) = self.changes.has_changed.get_mut(slot) {
+            *has_changed = false;
+        }
+    }
+
     /// The slots that have changed since the last commit, in the order of their first change.
     pub(crate) fn changed(&self) -> &[usize] {
         &self.changes.slots
+    }
+
+    /// Whether `slot` has changed since the last commit.
+    pub(crate) fn has_changed(&self, slot: usize) -> bool {
+        self.changes.has_changed.get(slot).copied().unwrap_or(false)
     }
 
     /// A commit begins: nothing has changed since.
@@ -97,6 +109,33 @@ impl Columns {
                 into.merge(from, slots);
             }
         }
+    }
+
+    /// Merges the slot `from` into the slot `into`, as if it had come after.
+    pub(crate) fn join(&mut self, into: usize, from: usize) {
+        let time = self.time(from).max(self.time(into));
+        if let Some(latest) = self.times.get_mut(into) {
+            *latest = time;
+        }
+        for column in &mut self.aggregates {
+            column.join(into, from);
+        }
+    }
+
+    /// Makes `slot` one that has seen nothing.
+    pub(crate) fn reset(&mut self, slot: usize) {
+        self.unmark(slot);
+        if let Some(time) = self.times.get_mut(slot) {
+            *time = Timestamp::MIN;
+        }
+        for column in &mut self.aggregates {
+            column.reset(slot);
+        }
+    }
+
+    /// How many slots there are.
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
     }
 
     /// The largest event time in `slot`.

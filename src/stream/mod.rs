@@ -26,6 +26,7 @@ mod aside;
 mod before_repartition;
 pub mod clock;
 mod columns;
+pub mod differences;
 pub mod effects;
 pub mod emit;
 mod event_time;

@@ -32,6 +32,10 @@ use crate::stream::value_writer::Field;
 use crate::stream::value_writer::ValueWriter;
 use crate::stream::window::Windows;
 
+/// The headers that name the window of what has no value to say it: milliseconds, as text.
+pub(crate) const WINDOW_START_HEADER: &[u8] = b"tidemill-window-start";
+pub(crate) const WINDOW_END_HEADER: &[u8] = b"tidemill-window-end";
+
 /// Writes the results of one flow's windows.
 ///
 /// A result's key is the flow's key as text, its timestamp the largest event time of the records
@@ -119,6 +123,24 @@ impl ResultWriter {
             .commit();
         effects.account.results += 1;
         Ok(())
+    }
+
+    /// Puts out that there is no result of `key` for `window` any more: a tombstone with the window
+    /// in headers, since its key is that of all windows.
+    pub(crate) fn put_tombstone(
+        &self,
+        key: &[u8],
+        window: &Range<Timestamp>,
+        effects: &mut Effects,
+    ) {
+        let [start, end] = [window.start, window.end].map(|bound| bound.to_string());
+        effects
+            .draft(Destination::Sink, window.end)
+            .key(Some(key))
+            .header(WINDOW_START_HEADER, Some(start.as_bytes()))
+            .header(WINDOW_END_HEADER, Some(end.as_bytes()))
+            .commit();
+        effects.account.results += 1;
     }
 
     fn put_value(&mut self, result: &WindowResult<'_>, out: &mut Vec<u8>) -> Result<(), Reason> {

@@ -72,6 +72,13 @@ impl<A: Aggregate> Cells<A> {
         })
     }
 
+    /// Merges the cell at `from` into that at `into`, which is another.
+    pub(crate) fn join(&mut self, into: usize, from: usize) {
+        if let Ok([into, from]) = self.cells.get_disjoint_mut([into, from]) {
+            into.merge(self.settings, from);
+        }
+    }
+
     pub(crate) fn reset(&mut self, slot: usize) {
         if let Some(cell) = self.cells.get_mut(slot) {
             cell.reset();

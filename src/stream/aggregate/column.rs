@@ -218,6 +218,11 @@ impl Column {
         each!(self, cells => cells.result(slot, length_ms))
     }
 
+    /// Merges the cell at `from` into that at `into`, which is another, as if it had come after.
+    pub(crate) fn join(&mut self, into: usize, from: usize) {
+        each!(self, cells => cells.join(into, from));
+    }
+
     /// Makes the cell at `slot` one that has seen nothing.
     pub(crate) fn reset(&mut self, slot: usize) {
         each!(self, cells => cells.reset(slot));

@@ -3,8 +3,10 @@
 //! One file a kind. Each says what windows there are, what they hold and when they close, once,
 //! for everything that asks; what is remembered of them is the business of `stream::windowed`.
 
+mod session;
 mod time;
 
+pub use session::SessionWindows;
 pub use time::TimeWindows;
 
 use chrono::TimeDelta;
@@ -20,6 +22,8 @@ pub enum Windows {
     Running,
     /// Those of one stretch of event time: tumbling and hopping windows.
     Time(TimeWindows),
+    /// Those that follow one another within a gap.
+    Session(SessionWindows),
 }
 
 impl From<TimeWindows> for Windows {
@@ -37,12 +41,21 @@ pub enum WindowsError {
     /// The advance is not above 0, or above the size, which would leave gaps between windows.
     #[error("window advance must be above 0 and at most the size")]
     Advance,
+    /// The gap of sessions is negative.
+    #[error("session gap must not be negative")]
+    Gap,
     /// The grace is negative.
     #[error("grace must not be negative")]
     Grace,
     /// A parameter is not a whole number of milliseconds.
     #[error("window size, advance and grace must be whole milliseconds")]
     Precision,
+}
+
+impl From<SessionWindows> for Windows {
+    fn from(windows: SessionWindows) -> Self {
+        Self::Session(windows)
+    }
 }
 
 /// `delta` as whole milliseconds.

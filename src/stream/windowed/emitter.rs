@@ -1,9 +1,12 @@
 //! Results on their way out.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::codec::avro::schema::SchemaError;
 use crate::codec::framing::SchemaId;
+use crate::record::Timestamp;
+use crate::store::keys::TaggedKey;
 use crate::stream::aside::Aside;
 use crate::stream::effects::Effects;
 use crate::stream::results::ResultWriter;
@@ -27,6 +30,16 @@ impl Emitter {
             writer: ResultWriter::new(&stage.flow, id)?,
             aside: Aside::new(Arc::clone(stage)),
         })
+    }
+
+    /// Puts out that there is no result of `key` for `window` any more.
+    pub(super) fn put_tombstone(
+        &self,
+        key: TaggedKey<'_>,
+        window: &Range<Timestamp>,
+        effects: &mut Effects,
+    ) {
+        self.writer.put_tombstone(key.bytes, window, effects);
     }
 
     /// Puts `result` out.

@@ -6,9 +6,12 @@
 //!
 //! [`Emit`]: crate::stream::plan::Emit
 
+mod deadlines;
 mod emitter;
 mod history;
 mod running;
+mod session;
+mod sessions;
 mod sliced;
 
 use std::sync::Arc;
@@ -29,6 +32,7 @@ use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::window::Windows;
 use crate::stream::windowed::running::Running;
+use crate::stream::windowed::sessions::Sessions;
 use crate::stream::windowed::sliced::Sliced;
 
 /// The windows of one partition, of whichever kind.
@@ -36,6 +40,7 @@ use crate::stream::windowed::sliced::Sliced;
 pub(crate) enum Windowed {
     Running(Running),
     Sliced(Sliced),
+    Sessions(Sessions),
 }
 
 /// What became of a record.
@@ -64,6 +69,7 @@ macro_rules! each {
         match $windowed {
             Windowed::Running($windows) => $body,
             Windowed::Sliced($windows) => $body,
+            Windowed::Sessions($windows) => $body,
         }
     };
 }
@@ -82,6 +88,9 @@ impl Windowed {
         Ok(match &aggregation.windows {
             Windows::Running => Self::Running(Running::new(stage, aggregation, id)?),
             Windows::Time(windows) => Self::Sliced(Sliced::new(stage, aggregation, *windows, id)?),
+            Windows::Session(windows) => {
+                Self::Sessions(Sessions::new(stage, aggregation, *windows, id)?)
+            }
         })
     }
 
@@ -90,6 +99,7 @@ impl Windowed {
         match self {
             Self::Running(_) => {}
             Self::Sliced(windows) => windows.restore(stream_time),
+            Self::Sessions(windows) => windows.restore(stream_time),
         }
     }
 
@@ -108,6 +118,7 @@ impl Windowed {
         match self {
             Self::Running(_) => Ok(()),
             Self::Sliced(windows) => windows.advance(stream_time, effects),
+            Self::Sessions(windows) => windows.advance(stream_time, effects),
         }
     }
 

@@ -1,0 +1,26 @@
+//! The register of differences: where Kafka Streams gives other results than its own definitions,
+//! and Tidemill does not follow it.
+//!
+//! Seen in Apache Kafka Streams 4.3.1, in its `TopologyTestDriver`; each has a script in
+//! `tests/golden/streams`, and the test that runs them fails where a difference has no row here.
+//!
+//! | id | Kafka Streams | Tidemill |
+//! | --- | --- | --- |
+//! | U-1 | emission on close: sessions whose segment of the store has expired when time moves on never come out | every session comes out once, when it closes |
+//! | U-2 | the same for sliding windows | every window comes out once, when it closes |
+//! | U-3 | the same for tumbling and hopping windows, where the record cache is off | every window comes out once, when it closes |
+//! | U-4 | in-memory stores with emission on close and no record cache lose nearly every window | every window comes out once, when it closes |
+//! | U-5 | a session that ended exactly gap plus grace before the latest one is gone from the store, though it is not closed | it is open, and merges |
+//! | U-6 | `suppress` closes sliding windows and sessions a millisecond before the aggregate does: two final results for one window | one instant closes a window, for all: one final result |
+//! | U-7 | null values are aggregated in tumbling, hopping and session windows | a null value is no part of any aggregate; its record is counted as filtered |
+//! | U-15 | sliding: windows that are still open, but that the store no longer shows, are not made | every window that is open is made |
+//! | U-16 | sliding: a record in time whose own window is closed leaves no trace, so that results depend on the order of arrival | a record in time is in every open window that holds its time |
+//! | U-23 | where the store keeps more than it must, a session that is closed and final is merged again, so that its records are in two final results | what is closed stays closed |
+//!
+//! # By decision
+//!
+//! | what | Kafka Streams | Tidemill |
+//! | --- | --- | --- |
+//! | stream time after a restart | operators forget it, so that what was late is not | committed with the offsets: late stays late |
+//! | closing without records | a window closes only when a record comes | a source with `idle` lets time go on in silence |
+//! | sums of integers | wrap at 64 bits | exact; one beyond 64 bits is an error |

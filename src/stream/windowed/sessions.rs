@@ -1,0 +1,394 @@
+//! Aggregation by session.
+
+use std::sync::Arc;
+
+use crate::codec::avro::schema::SchemaError;
+use crate::codec::framing::SchemaId;
+use crate::record::Offset;
+use crate::record::Timestamp;
+use crate::store::keys::KeyId;
+use crate::store::keys::Keys;
+use crate::store::panes::PaneState;
+use crate::store::persist::Malformed;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
+use crate::stream::aggregate::Function;
+use crate::stream::columns::Columns;
+use crate::stream::effects::Effects;
+use crate::stream::plan::Emit;
+use crate::stream::plan::WindowAggregate;
+use crate::stream::reason::Reason;
+use crate::stream::results::WindowResult;
+use crate::stream::stage::Stage;
+use crate::stream::step::Failure;
+use crate::stream::window::SessionWindows;
+use crate::stream::windowed::Added;
+use crate::stream::windowed::Contribution;
+use crate::stream::windowed::deadlines::Deadlines;
+use crate::stream::windowed::emitter::Emitter;
+use crate::stream::windowed::session::Continued;
+use crate::stream::windowed::session::NONE;
+use crate::stream::windowed::session::Session;
+use crate::stream::windowed::session::SessionTable;
+
+/// The open sessions of one partition.
+///
+/// A record that continues its key's latest session, as nearly all do, costs one look-up of the
+/// key. Sessions close in ascending order of their ends, and those that end together in that of
+/// their keys' bytes.
+///
+/// Where changes come out, a session whose window changes is first taken back under its old window,
+/// by a tombstone, as Kafka Streams does (`KStreamSessionWindowAggregate`, commit 1eb7644).
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    windows: SessionWindows,
+    emit: Emit,
+    keys: Keys,
+    sessions: SessionTable,
+    /// The aggregates, by slot.
+    columns: Columns,
+    stream_time: Timestamp,
+    deadlines: Deadlines,
+    /// Windows that were put out and are no more, since the last commit.
+    gone: Vec<(KeyId, Timestamp, Timestamp)>,
+    /// Sessions that are due, while they are put out.
+    due: Vec<u32>,
+    emitter: Emitter,
+}
+
+impl Sessions {
+    /// # Errors
+    ///
+    /// Where the sink's schema is none.
+    pub(crate) fn new(
+        stage: &Arc<Stage>,
+        aggregation: &WindowAggregate,
+        windows: SessionWindows,
+        id: SchemaId,
+    ) -> Result<Self, SchemaError> {
+        let functions = aggregation.aggregates.iter().map(|named| named.function);
+        let functions: Vec<Function> = functions.collect();
+        Ok(Self {
+            windows,
+            emit: aggregation.emit,
+            keys: Keys::new(),
+            sessions: SessionTable::default(),
+            columns: Columns::new(&functions),
+            stream_time: Timestamp::MIN,
+            deadlines: Deadlines::default(),
+            gone: Vec::new(),
+            due: Vec::new(),
+            emitter: Emitter::new(stage, id)?,
+        })
+    }
+
+    /// Goes on at `stream_time`.
+    pub(crate) const fn restore(&mut self, stream_time: Timestamp) {
+        self.stream_time = stream_time;
+    }
+
+    /// Closes the sessions that are over, and puts out what they have not yet put out.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    #[inline]
+    pub(crate) fn advance(
+        &mut self,
+        stream_time: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        self.stream_time = self.stream_time.max(stream_time);
+        if self.stream_time < self.deadlines.next() {
+            return Ok(());
+        }
+        self.close(effects)
+    }
+
+    #[inline(never)]
+    fn close(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        while let Some((at, slot)) = self.deadlines.pop(self.stream_time) {
+            let Some(session) = self.sessions.get_mut(slot) else {
+                continue;
+            };
+            if session.deadline != at {
+                continue;
+            }
+            session.deadline = self.windows.closes_at(session.end);
+            if session.deadline > self.stream_time {
+                self.deadlines.push(session.deadline, slot);
+            } else {
+                self.due.push(slot);
+            }
+        }
+        let mut due = std::mem::take(&mut self.due);
+        let order = |slot: &u32| {
+            let session = self.sessions.get(*slot)?;
+            let key = self.keys.key(session.key);
+            Some((session.end, key.bytes, key.tag))
+        };
+        due.sort_unstable_by(|left, right| order(left).cmp(&order(right)));
+        let put_out = due
+            .iter()
+            .try_for_each(|slot| self.put_final(*slot, effects));
+        for slot in due.drain(..) {
+            self.forget(slot);
+        }
+        self.due = due;
+        put_out
+    }
+
+    fn put_final(&mut self, slot: u32, effects: &mut Effects) -> Result<(), Failure> {
+        match self.emit {
+            Emit::Final => self.put_out(slot, effects),
+            Emit::EveryUpdate => Ok(()),
+            Emit::Updates => self.put_change(slot, effects),
+        }
+    }
+
+    fn forget(&mut self, slot: u32) {
+        if let Some(session) = self.sessions.get(slot) {
+            let key = session.key;
+            self.sessions.remove(slot);
+            self.keys.give_back([key]);
+        }
+        self.columns.reset(slot as usize);
+    }
+
+    /// Takes in one record.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::stream::windowed::Windowed::add`].
+    #[inline]
+    pub(crate) fn add(
+        &mut self,
+        record: Contribution<'_>,
+        effects: &mut Effects,
+    ) -> Result<Result<Added, Reason>, Failure> {
+        let Some(key) = self.keys.intern(record.key) else {
+            return Ok(Err(Reason::TooManyKeys));
+        };
+        let latest = self.sessions.latest(key);
+        let gap = self.windows.gap_ms();
+        let is_continued = self.sessions.get(latest).is_some_and(|session| {
+            session.start <= record.time && record.time <= session.end.saturating_add(gap)
+        });
+        let slot = match is_continued {
+            true => self.continue_one(latest, record, effects),
+            false => match self.join(key, record, effects) {
+                Ok(slot) => slot,
+                Err(not_added) => return Ok(not_added),
+            },
+        };
+        self.columns
+            .add(slot as usize, record.time, record.arguments);
+        match self.emit {
+            Emit::Final => {}
+            Emit::Updates => self.columns.mark(slot as usize),
+            Emit::EveryUpdate => self.put_out(slot, effects)?,
+        }
+        Ok(Ok(Added::Aggregated { expired_windows: 0 }))
+    }
+
+    /// Lets the session in `slot` go on to the time of `record`.
+    #[inline]
+    fn continue_one(&mut self, slot: u32, record: Contribution<'_>, effects: &mut Effects) -> u32 {
+        if self.emit != Emit::Final {
+            self.take_back(slot, record.time, effects);
+        }
+        if let Some(session) = self.sessions.get_mut(slot) {
+            session.start = session.start.min(record.time);
+            session.end = session.end.max(record.time);
+            session.first_offset = session.first_offset.min(record.offset);
+        }
+        slot
+    }
+
+    /// Finds or makes the session of `record`, which does not simply continue the latest one.
+    #[inline(never)]
+    fn join(
+        &mut self,
+        key: KeyId,
+        record: Contribution<'_>,
+        effects: &mut Effects,
+    ) -> Result<u32, Result<Added, Reason>> {
+        let found = self
+            .sessions
+            .continued(key, record.time, self.windows.gap_ms());
+        match found {
+            Continued {
+                older: NONE,
+                newer: NONE,
+            } => self.begin(key, record),
+            Continued { older, newer: NONE } => Ok(self.continue_one(older, record, effects)),
+            Continued { older: NONE, newer } => Ok(self.continue_one(newer, record, effects)),
+            Continued { older, newer } => {
+                self.continue_one(older, record, effects);
+                if self.emit != Emit::Final {
+                    self.take_back(newer, record.time, effects);
+                }
+                self.merge(older, newer);
+                Ok(older)
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        key: KeyId,
+        record: Contribution<'_>,
+    ) -> Result<u32, Result<Added, Reason>> {
+        let deadline = self.windows.closes_at(record.time);
+        if deadline <= self.stream_time {
+            return Err(Ok(Added::Late));
+        }
+        let mut session = Session::new(key, record.time, record.offset);
+        session.deadline = deadline;
+        let slot = self.sessions.insert(session);
+        let slot = slot.ok_or(Err(Reason::TooManyKeys))?;
+        self.keys.take_use(key);
+        self.deadlines.push(deadline, slot);
+        if self.columns.len() <= slot as usize {
+            self.columns.push();
+        }
+        Ok(slot)
+    }
+
+    /// Merges the session in `newer` into that in `older`.
+    fn merge(&mut self, older: u32, newer: u32) {
+        let Some(merged) = self.sessions.get(newer).copied() else {
+            return;
+        };
+        self.columns.join(older as usize, newer as usize);
+        self.forget(newer);
+        if let Some(session) = self.sessions.get_mut(older) {
+            session.end = session.end.max(merged.end);
+            session.first_offset = session.first_offset.min(merged.first_offset);
+        }
+    }
+
+    /// Takes back the window of the session in `slot`, which changes by a record at `time`: now, or
+    /// with the next commit.
+    fn take_back(&mut self, slot: u32, time: Timestamp, effects: &mut Effects) {
+        let Some(session) = self.sessions.get_mut(slot) else {
+            return;
+        };
+        let window = session.window();
+        match self.emit {
+            // The one session that is not taken back is that of one instant that goes on in it.
+            Emit::EveryUpdate if window != (time..time) => {
+                let key = self.keys.key(session.key);
+                self.emitter.put_tombstone(key, &window, effects);
+            }
+            Emit::Updates if !(window.start <= time && time <= window.end) => {
+                if let Some((start, end)) = session.shown.take() {
+                    self.gone.push((session.key, start, end));
+                }
+            }
+            Emit::Final | Emit::Updates | Emit::EveryUpdate => {}
+        }
+    }
+
+    /// A commit begins: puts out what has changed since the last one, where that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        self.put_gone(effects);
+        for index in 0..self.columns.changed().len() {
+            if let Some(&slot) = self.columns.changed().get(index) {
+                self.put_change(u32::try_from(slot).unwrap_or(NONE), effects)?;
+            }
+        }
+        self.columns.settle();
+        Ok(())
+    }
+
+    fn put_gone(&mut self, effects: &mut Effects) {
+        for (key, start, end) in self.gone.drain(..) {
+            let key = self.keys.key(key);
+            self.emitter.put_tombstone(key, &(start..end), effects);
+        }
+    }
+
+    /// Puts out the session in `slot`, if it is still there and has changed since the last commit.
+    fn put_change(&mut self, slot: u32, effects: &mut Effects) -> Result<(), Failure> {
+        let Some(session) = self.sessions.get_mut(slot) else {
+            return Ok(());
+        };
+        if !self.columns.has_changed(slot as usize) {
+            return Ok(());
+        }
+        session.shown = Some((session.start, session.end));
+        self.columns.unmark(slot as usize);
+        self.put_gone(effects);
+        self.put_out(slot, effects)
+    }
+
+    fn put_out(&mut self, slot: u32, effects: &mut Effects) -> Result<(), Failure> {
+        let Some(session) = self.sessions.get(slot) else {
+            return Ok(());
+        };
+        let result = WindowResult {
+            key: self.keys.key(session.key),
+            window: Some(session.window()),
+            columns: &self.columns,
+            slot: slot as usize,
+        };
+        self.emitter.put(&result, effects)
+    }
+
+    /// The smallest offset of a record that an open session holds.
+    pub(crate) fn rebuild_from(&self) -> Option<Offset> {
+        let offsets = self
+            .sessions
+            .iter()
+            .map(|(_, session)| session.first_offset);
+        offsets.min()
+    }
+
+    /// Writes all state.
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.put(&self.stream_time);
+        self.keys.save(out);
+        self.sessions.save(out);
+        out.count(self.columns.len());
+        self.columns.save(out);
+        out.count(self.gone.len());
+        for (key, start, end) in &self.gone {
+            out.put(key);
+            out.put(&(*start, *end));
+        }
+    }
+
+    /// Reads back what was saved, into sessions without state.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not those of such sessions.
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.stream_time = from.take()?;
+        self.keys = Keys::load(from)?;
+        self.sessions = SessionTable::load(&mut self.keys, from)?;
+        let slots = from.count(1)?;
+        self.columns.load(slots, from)?;
+        for _ in 0..from.count(1)? {
+            let (key, (start, end)) = from.take::<(KeyId, (Timestamp, Timestamp))>()?;
+            self.gone.push((key, start, end));
+        }
+        self.enter_deadlines();
+        Ok(())
+    }
+
+    fn enter_deadlines(&mut self) {
+        let slots: Vec<u32> = self.sessions.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            if let Some(session) = self.sessions.get_mut(slot) {
+                session.deadline = self.windows.closes_at(session.end);
+                self.deadlines.push(session.deadline, slot);
+            }
+        }
+    }
+}
