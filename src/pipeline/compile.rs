@@ -30,7 +30,7 @@ use crate::stream::plan::Plan;
 use crate::stream::plan::Select;
 use crate::stream::plan::Source;
 use crate::stream::plan::WindowAggregate;
-use crate::stream::window::TimeWindows;
+use crate::stream::window::Windows;
 
 /// The plan of `file`, as much of it as could be made; everything that is wrong goes to
 /// `findings`.
@@ -264,13 +264,14 @@ impl Compiler<'_, '_> {
             self.program_of(key, &scope, &mut fields, expected, is_key)
         });
         let key_type = key.as_ref().map_or(input.key_type, |key| key.ty().clone());
-        let made = match (&body.window, &body.aggregate) {
-            (Some(window), Some(aggregates)) => {
-                let operator =
-                    self.windowed(body, window, aggregates, &key_type, (&scope, &mut fields));
-                Some(operator)
+        let made = match &body.aggregate {
+            Some(aggregates) => {
+                let window = body.window.as_ref();
+                let windows = window.map_or(&Windows::Running, |window| &window.value);
+                self.check_emission(body, windows);
+                Some(self.windowed(body, windows, aggregates, &key_type, (&scope, &mut fields)))
             }
-            _ => self.unwindowed(body, &scope, &mut fields),
+            None => self.unwindowed(body, &scope, &mut fields),
         };
         let made = made.unwrap_or_else(|| Made {
             operator: Operator::Map(Map { select: None }),
@@ -361,7 +362,7 @@ impl Compiler<'_, '_> {
     fn windowed(
         &mut self,
         body: &FlowBody,
-        window: &Located<TimeWindows>,
+        windows: &Windows,
         aggregates: &[(Located<String>, Expression)],
         key_type: &Type,
         (scope, fields): (&Scope, &mut Fields),
@@ -387,34 +388,41 @@ impl Compiler<'_, '_> {
         let columns = columns.unwrap_or_else(|| {
             let instants = ["start", "end"].map(|name| (name.to_owned(), Type::Timestamp));
             let window = Type::record("window", instants);
-            let mut all = vec![
-                ("key".to_owned(), key_type.clone()),
-                ("window".to_owned(), window),
-            ];
-            all.extend(types);
-            all
+            let window = windows.has_bounds().then(|| ("window".to_owned(), window));
+            let key = ("key".to_owned(), key_type.clone());
+            [key].into_iter().chain(window).chain(types).collect()
         });
         let emit = body.emit.as_ref().map(|emit| emit.value);
         Made {
             operator: Operator::Window(WindowAggregate {
-                windows: window.value.into(),
+                windows: windows.clone(),
                 aggregates: named,
                 select,
-                emit: emit.unwrap_or(Emit::Final),
+                emit: emit.unwrap_or(match windows {
+                    Windows::Running => Emit::Updates,
+                    _ => Emit::Final,
+                }),
             }),
             fields: Some(columns),
         }
     }
 
-    /// A flow without window or without aggregates; the one without the other is reported.
-    fn unwindowed(&mut self, body: &FlowBody, scope: &Scope, fields: &mut Fields) -> Option<Made> {
-        if let Some((name, _)) = body.aggregate.as_ref().and_then(|columns| columns.first()) {
-            let finding = Finding::new("`aggregate` without `window`", name.span.clone());
-            self.report(
-                finding.help("add `window: { tumbling: 1m }`; running aggregates come later"),
-            );
-            return None;
+    /// Reports an `emit` that would put out nothing, and a `late` for what is never late.
+    fn check_emission(&mut self, body: &FlowBody, windows: &Windows) {
+        if let (Some(emit), Windows::Running) = (&body.emit, windows)
+            && emit.value == Emit::Final
+        {
+            let finding = Finding::new("`emit: final` without a window", emit.span.clone());
+            self.report(finding.help("only windows close; write `emit: updates`"));
         }
+        if let (Some(late), Windows::Running | Windows::Rows(_)) = (&body.late, windows) {
+            let finding = Finding::new("`late` where nothing ever is", late.span.clone());
+            self.report(finding.help("only windows of event time close; remove it"));
+        }
+    }
+
+    /// A flow without aggregates; a window without them is reported.
+    fn unwindowed(&mut self, body: &FlowBody, scope: &Scope, fields: &mut Fields) -> Option<Made> {
         if let Some(window) = &body.window {
             let finding = Finding::new("`window` without `aggregate`", window.span.clone());
             self.report(finding.help("add `aggregate: { count: count() }`, or remove the window"));

@@ -13,7 +13,7 @@ use crate::record::Timestamp;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Keying;
 use crate::stream::plan::OnError;
-use crate::stream::window::TimeWindows;
+use crate::stream::window::Windows;
 
 /// How far beyond the wall clock an event time may lie unless `future:` says otherwise, so that
 /// one wrong clock cannot close every window.
@@ -97,7 +97,7 @@ pub(super) struct FlowBody {
     pub(super) from: Located<String>,
     pub(super) filter: Option<Expression>,
     pub(super) key: Option<Expression>,
-    pub(super) window: Option<Located<TimeWindows>>,
+    pub(super) window: Option<Located<Windows>>,
     pub(super) aggregate: Option<Vec<(Located<String>, Expression)>>,
     pub(super) select: Option<Vec<(Located<String>, Expression)>>,
     pub(super) emit: Option<Located<Emit>>,

@@ -282,9 +282,40 @@ pub(super) static WINDOW: Vocabulary = Vocabulary {
             "Windows of this size that overlap; `every` says how often one begins.",
         ),
         optional(
+            "sliding",
+            Form::Duration,
+            "Windows of records at most this far apart, one for each distinct set of them.",
+        ),
+        optional(
+            "session",
+            Form::Duration,
+            "Windows of records that follow one another within this gap.",
+        ),
+        optional(
+            "trailing",
+            Form::Duration,
+            "The records of the last stretch of this length: as of each record, or as of each tick of `every`.",
+        ),
+        optional("rows", Form::Text, "The last so many records of a key."),
+        optional(
+            "calendar",
+            Form::Word(&["hour", "day", "week", "month"]),
+            "Hours, days, weeks or months of a time zone.",
+        ),
+        optional(
             "every",
             Form::Duration,
-            "How often a hopping window begins.",
+            "How often a hopping window begins, or a trailing one ends.",
+        ),
+        optional(
+            "bounds",
+            Form::Word(&["closed", "half-open"]),
+            "Whether the start of a trailing window is inside (`closed`, the default) or not.",
+        ),
+        optional(
+            "zone",
+            Form::Text,
+            "The time zone of calendar windows, such as Europe/Berlin (default UTC).",
         ),
         optional(
             "grace",
@@ -292,9 +323,7 @@ pub(super) static WINDOW: Vocabulary = Vocabulary {
             "How long a window stays open after its end for records that come out of order (default 0).",
         ),
     ],
-    later: &[
-        "sliding", "session", "trailing", "rows", "calendar", "zone", "bounds", "empty",
-    ],
+    later: &["empty"],
 };
 
 pub(super) static SINK: Vocabulary = Vocabulary {

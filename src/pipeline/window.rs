@@ -1,78 +1,211 @@
-//! `window:`: tumbling or hopping, and how long it stays open.
+//! `window:`: of which kind, how long, and how long it stays open.
+
+use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
 
 use crate::pipeline::file::GRACE_DEFAULT;
 use crate::pipeline::file::Located;
 use crate::pipeline::finding::Finding;
+use crate::pipeline::keys::Keys;
 use crate::pipeline::read::Reader;
 use crate::pipeline::vocabulary::WINDOW;
 use crate::pipeline::yaml::Node;
+use crate::stream::window::Bounds;
+use crate::stream::window::CalendarWindows;
+use crate::stream::window::RowWindows;
+use crate::stream::window::SessionWindows;
+use crate::stream::window::SlidingWindows;
 use crate::stream::window::TimeWindows;
+use crate::stream::window::TrailingWindows;
+use crate::stream::window::Unit;
+use crate::stream::window::Windows;
+use crate::stream::window::WindowsError;
+
+/// The kinds of windows, each with the keys that say more of it.
+const KINDS: [(&str, &[&str]); 7] = [
+    ("tumbling", &["grace"]),
+    ("hopping", &["every", "grace"]),
+    ("sliding", &["grace"]),
+    ("session", &["grace"]),
+    ("trailing", &["every", "bounds", "grace"]),
+    ("rows", &[]),
+    ("calendar", &["zone", "grace"]),
+];
 
 impl Reader<'_, '_> {
     /// The window of a flow; where it cannot be read, which is reported, one in its place.
-    pub(super) fn window(&mut self, node: &Node) -> Option<Located<TimeWindows>> {
-        self.as_written(node).or_else(|| stand_in(node))
+    pub(super) fn window(&mut self, node: &Node) -> Option<Located<Windows>> {
+        let windows = self.as_written(node).or_else(stand_in);
+        windows.map(|value| Located {
+            value,
+            span: node.span.clone(),
+        })
     }
 
-    fn as_written(&mut self, node: &Node) -> Option<Located<TimeWindows>> {
+    fn as_written(&mut self, node: &Node) -> Option<Windows> {
         let keys = self.keys(node, &node.span, &WINDOW)?;
+        let (kind, length) = self.kind(keys, node)?;
+        self.without_strays(keys, kind);
         let grace = keys.optional("grace").map(|node| self.span(node));
         let grace = grace.unwrap_or(Some(GRACE_DEFAULT));
-        let (tumbling, hopping) = (keys.optional("tumbling"), keys.optional("hopping"));
-        let every = keys.optional("every");
-        let (size, advance) = match (tumbling, hopping) {
-            (Some(size), None) => {
-                if let Some(every) = every {
-                    let finding = Finding::new("`every` of a tumbling window", every.span.clone());
-                    self.report(finding.help("windows that overlap are `hopping: 1m, every: 10s`"));
-                }
-                (size, size)
+        let made = match kind {
+            "tumbling" => TimeWindows::tumbling(self.span(length)?, grace?).map(Windows::from),
+            "hopping" => {
+                let every = keys
+                    .optional("every")
+                    .or_else(|| self.without_every(node))?;
+                let (size, every) = (self.span(length)?, self.span(every)?);
+                TimeWindows::hopping(size, every, grace?).map(Windows::from)
             }
-            (None, Some(size)) => (size, every.or_else(|| self.without_every(node))?),
-            (Some(_), Some(hopping)) => {
-                let message = "a window both tumbling and hopping";
-                self.report(
-                    Finding::new(message, hopping.span.clone()).help("remove one of the two"),
-                );
-                return None;
+            "sliding" => SlidingWindows::new(self.span(length)?, grace?).map(Windows::from),
+            "session" => SessionWindows::new(self.span(length)?, grace?).map(Windows::from),
+            "trailing" => self.trailing(keys, length, grace?)?,
+            "rows" => Ok(RowWindows::new(self.rows(length)?).into()),
+            _ => self.calendar(keys, length, grace?)?,
+        };
+        made.map_err(|error| self.report(Finding::new(error.to_string(), node.span.clone())))
+            .ok()
+    }
+
+    /// The one kind that `keys` name, and what stands under it.
+    fn kind<'t>(&mut self, keys: Keys<'t>, node: &Node) -> Option<(&'static str, &'t Node)> {
+        let mut kinds = KINDS
+            .iter()
+            .filter_map(|(kind, _)| Some((*kind, keys.optional(kind)?)));
+        match (kinds.next(), kinds.next()) {
+            (Some((first, _)), Some((second, at))) => {
+                let message = format!("a window both {first} and {second}");
+                self.report(Finding::new(message, at.span.clone()).help("remove one of the two"));
+                None
             }
-            (None, None) if keys.has_any(WINDOW.later) => return None,
-            (None, None) => {
+            (Some(kind), None) => Some(kind),
+            (None, _) if keys.has_any(WINDOW.later) => None,
+            (None, _) => {
                 let finding = Finding::new("a window without a size", node.span.clone());
                 self.report(
                     finding.help("write `tumbling: 1m`, or `hopping: 1m` with `every: 10s`"),
                 );
-                return None;
+                None
             }
-        };
-        let (size, advance) = (self.span(size)?, self.span(advance)?);
-        let windows = TimeWindows::hopping(size, advance, grace?);
-        windows
-            .map(|windows| Located {
-                value: windows,
-                span: node.span.clone(),
-            })
-            .map_err(|error| self.report(Finding::new(error.to_string(), node.span.clone())))
-            .ok()
+        }
     }
-}
 
-impl Reader<'_, '_> {
+    /// Reports what says more of a window than its kind has.
+    fn without_strays(&mut self, keys: Keys<'_>, kind: &str) {
+        let own = KINDS.iter().find(|(name, _)| *name == kind);
+        let own = own.map_or(&[][..], |(_, own)| own);
+        for key in ["every", "bounds", "zone", "grace"] {
+            let Some(stray) = keys.optional(key).filter(|_| !own.contains(&key)) else {
+                continue;
+            };
+            let what = match kind {
+                "rows" => "of a window of rows".to_owned(),
+                kind => format!("of a {kind} window"),
+            };
+            let finding = Finding::new(format!("`{key}` {what}"), stray.span.clone());
+            self.report(finding.help(match (key, kind) {
+                ("every", "tumbling") => "windows that overlap are `hopping: 1m, every: 10s`",
+                ("every", _) => "only hopping and trailing windows have one; remove it",
+                ("bounds", _) => "only trailing windows have them; remove it",
+                ("zone", _) => "only calendar windows have one; remove it",
+                _ => "nothing of it is late; remove it",
+            }));
+        }
+    }
+
     fn without_every<'t>(&mut self, window: &Node) -> Option<&'t Node> {
         let finding = Finding::new("a hopping window without `every`", window.span.clone());
         self.report(finding.help("add `every: 10s`, how often a window begins"));
         None
     }
+
+    fn trailing(
+        &mut self,
+        keys: Keys<'_>,
+        length: &Node,
+        grace: TimeDelta,
+    ) -> Option<Result<Windows, WindowsError>> {
+        let length = self.span(length)?;
+        let every = match keys.optional("every") {
+            None => None,
+            Some(every) => Some(self.span(every)?),
+        };
+        let bounds = match keys.optional("bounds") {
+            None => Bounds::default(),
+            Some(bounds) => self.bounds(bounds)?,
+        };
+        Some(TrailingWindows::new(length, every, bounds, grace).map(Windows::from))
+    }
+
+    fn bounds(&mut self, node: &Node) -> Option<Bounds> {
+        let text = self.text(node, "`closed` or `half-open`")?;
+        match &*text.value {
+            "closed" => Some(Bounds::Closed),
+            "half-open" => Some(Bounds::HalfOpen),
+            other => {
+                let finding = Finding::new(format!("unknown `bounds: {other}`"), text.span)
+                    .nearest(other, ["closed", "half-open"])
+                    .help("closed is [t - length, t], half-open (t - length, t]");
+                self.report(finding);
+                None
+            }
+        }
+    }
+
+    fn rows(&mut self, node: &Node) -> Option<NonZeroU32> {
+        let text = self.text(node, "a number of records")?;
+        let rows = text.value.parse().ok();
+        if rows.is_none() {
+            let finding = Finding::new("expected a number of records", text.span);
+            self.report(finding.help("write `rows: 20`, from 1 to 4294967295"));
+        }
+        rows
+    }
+
+    fn calendar(
+        &mut self,
+        keys: Keys<'_>,
+        unit: &Node,
+        grace: TimeDelta,
+    ) -> Option<Result<Windows, WindowsError>> {
+        let zone = match keys.optional("zone") {
+            None => chrono_tz::UTC,
+            Some(zone) => self.zone(zone)?,
+        };
+        let unit = self.unit(unit)?;
+        Some(CalendarWindows::new(unit, zone, grace).map(Windows::from))
+    }
+
+    fn unit(&mut self, node: &Node) -> Option<Unit> {
+        let text = self.text(node, "hour, day, week or month")?;
+        let unit = Unit::ALL.into_iter().find(|unit| unit.name() == text.value);
+        if unit.is_none() {
+            let finding = Finding::new(format!("unknown `calendar: {}`", text.value), text.span)
+                .nearest(&text.value, Unit::ALL.map(Unit::name))
+                .help("one of hour, day, week, month");
+            self.report(finding);
+        }
+        unit
+    }
+
+    fn zone(&mut self, node: &Node) -> Option<chrono_tz::Tz> {
+        let text = self.text(node, "a time zone")?;
+        let zone = text.value.parse().ok();
+        if zone.is_none() {
+            let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+            let finding = Finding::new(format!("unknown time zone `{}`", text.value), text.span)
+                .nearest(&text.value, names)
+                .help("a name of the IANA database, such as Europe/Berlin");
+            self.report(finding);
+        }
+        zone
+    }
 }
 
 /// The window that is assumed where one could not be read, so that the rest of the flow can still
 /// be checked.
-fn stand_in(node: &Node) -> Option<Located<TimeWindows>> {
+fn stand_in() -> Option<Windows> {
     let windows = TimeWindows::tumbling(TimeDelta::minutes(1), GRACE_DEFAULT);
-    windows.ok().map(|value| Located {
-        value,
-        span: node.span.clone(),
-    })
+    windows.ok().map(Windows::from)
 }

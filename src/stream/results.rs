@@ -30,7 +30,6 @@ use crate::stream::reason::Reason;
 use crate::stream::recycle::recycle;
 use crate::stream::value_writer::Field;
 use crate::stream::value_writer::ValueWriter;
-use crate::stream::window::Windows;
 
 /// The headers that name the window of what has no value to say it: milliseconds, as text.
 pub(crate) const WINDOW_START_HEADER: &[u8] = b"tidemill-window-start";
@@ -83,8 +82,8 @@ impl ResultWriter {
         let names: Vec<&str> = match (select, aggregation) {
             (Some(select), _) => select.columns.iter().map(|(name, _)| &**name).collect(),
             (None, aggregation) => {
-                let is_running = |all: &&WindowAggregate| all.windows == Windows::Running;
-                let window = (!aggregation.as_ref().is_some_and(is_running)).then_some("window");
+                let has_bounds = |all: &&WindowAggregate| all.windows.has_bounds();
+                let window = aggregation.filter(has_bounds).map(|_| "window");
                 let aggregates = aggregation.iter().flat_map(|all| names(all));
                 ["key"]
                     .into_iter()

@@ -3,7 +3,12 @@
 use crate::pipeline::explain::millis;
 use crate::pipeline::testing::clock;
 use crate::record::Timestamp;
+use crate::stream::window::Bounds;
+use crate::stream::window::CalendarWindows;
+use crate::stream::window::SessionWindows;
+use crate::stream::window::SlidingWindows;
 use crate::stream::window::TimeWindows;
+use crate::stream::window::TrailingWindows;
 use crate::stream::window::Windows;
 
 /// What is told of windows.
@@ -25,6 +30,85 @@ pub(super) fn told(windows: &Windows) -> Told {
             kept: "key".to_owned(),
         },
         Windows::Time(windows) => time(*windows),
+        Windows::Session(windows) => session(*windows),
+        Windows::Sliding(windows) => sliding(*windows),
+        Windows::Trailing(windows) => trailing(*windows),
+        Windows::Rows(windows) => Told {
+            kind: format!("the last {} records of a key", windows.rows()),
+            close: "with each record; nothing is ever late".to_owned(),
+            kept: "key and record, of the last ones".to_owned(),
+        },
+        Windows::Calendar(windows) => calendar(*windows),
+    }
+}
+
+/// An instant of the day that examples are of.
+fn example(hour: i64) -> Timestamp {
+    Timestamp(clock::DAY.0 + hour * 3_600_000)
+}
+
+fn session(windows: SessionWindows) -> Told {
+    let (gap, grace) = (windows.gap_ms(), windows.grace_ms());
+    let end = example(12);
+    Told {
+        kind: format!("session, gap {}, grace {}", millis(gap), millis(grace)),
+        close: format!(
+            "when stream time passes last record + gap + grace: one whose last record is at {} at {}",
+            clock::written(end),
+            clock::written(windows.closes_at(end))
+        ),
+        kept: "key and open session".to_owned(),
+    }
+}
+
+fn sliding(windows: SlidingWindows) -> Told {
+    let (difference, grace) = (windows.difference_ms(), windows.grace_ms());
+    Told {
+        kind: format!("sliding {}, grace {}", millis(difference), millis(grace)),
+        close: passed(example(12), windows.closes_at(example(12))),
+        kept: "key and event time; a window is made of those in it when it comes out".to_owned(),
+    }
+}
+
+fn trailing(windows: TrailingWindows) -> Told {
+    let (length, grace) = (millis(windows.length_ms()), millis(windows.grace_ms()));
+    let when = match windows.every_ms() {
+        None => "at each record".to_owned(),
+        Some(every) => format!("every {}", millis(every)),
+    };
+    let bounds = match windows.bounds() {
+        Bounds::Closed => "closed",
+        Bounds::HalfOpen => "half-open",
+    };
+    Told {
+        kind: format!("trailing {length}, {when}, bounds {bounds}, grace {grace}"),
+        close: passed(example(12), windows.closes_at(example(12))),
+        kept: "key and event time; a window is made of those in it when it comes out".to_owned(),
+    }
+}
+
+/// When a window closes whose end is inside.
+fn passed(end: Timestamp, close: Timestamp) -> String {
+    format!(
+        "when stream time passes end + grace: one that ends at {} at {}; a record is late once the last window that could hold it is closed",
+        clock::written(end),
+        clock::written(close)
+    )
+}
+
+fn calendar(windows: CalendarWindows) -> Told {
+    let (unit, grace) = (windows.unit().name(), windows.grace_ms());
+    let window = windows.holding(example(12));
+    let close = window.end.saturating_add(grace);
+    Told {
+        kind: format!("one {unit} in {}, grace {}", windows.zone(), millis(grace)),
+        close: format!(
+            "when stream time reaches end + grace: [{}, {}) at {}; a record for it is late from then on",
+            clock::written(window.start),
+            clock::written(window.end),
+            clock::written(close)
+        ),
+        kept: "key and window".to_owned(),
     }
 }
 

@@ -3,11 +3,19 @@
 //! One file a kind. Each says what windows there are, what they hold and when they close, once,
 //! for everything that asks; what is remembered of them is the business of `stream::windowed`.
 
+mod calendar;
+mod rows;
 mod session;
+mod sliding;
 mod time;
+mod trailing;
 
+pub use calendar::{CalendarWindows, Unit};
+pub use rows::RowWindows;
 pub use session::SessionWindows;
+pub use sliding::SlidingWindows;
 pub use time::TimeWindows;
+pub use trailing::{Bounds, TrailingWindows};
 
 use chrono::TimeDelta;
 use thiserror::Error;
@@ -24,13 +32,43 @@ pub enum Windows {
     Time(TimeWindows),
     /// Those that follow one another within a gap.
     Session(SessionWindows),
+    /// Each distinct set of those that lie within a difference of each other.
+    Sliding(SlidingWindows),
+    /// Those of the last stretch of time, as of each record or tick.
+    Trailing(TrailingWindows),
+    /// The last so many.
+    Rows(RowWindows),
+    /// Those of one hour, day, week or month of a time zone.
+    Calendar(CalendarWindows),
 }
 
-impl From<TimeWindows> for Windows {
-    fn from(windows: TimeWindows) -> Self {
-        Self::Time(windows)
+impl Windows {
+    /// Whether a result is of a stretch of event time, whose bounds it shows.
+    #[must_use]
+    pub const fn has_bounds(&self) -> bool {
+        !matches!(self, Self::Running | Self::Rows(_))
     }
 }
+
+/// A kind of windows is windows.
+macro_rules! kinds {
+    ($($kind:ident($windows:ty)),*) => {$(
+        impl From<$windows> for Windows {
+            fn from(windows: $windows) -> Self {
+                Self::$kind(windows)
+            }
+        }
+    )*};
+}
+
+kinds!(
+    Time(TimeWindows),
+    Session(SessionWindows),
+    Sliding(SlidingWindows),
+    Trailing(TrailingWindows),
+    Rows(RowWindows),
+    Calendar(CalendarWindows)
+);
 
 /// Window parameters that make no windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -44,18 +82,15 @@ pub enum WindowsError {
     /// The gap of sessions is negative.
     #[error("session gap must not be negative")]
     Gap,
+    /// The difference of sliding windows is negative.
+    #[error("sliding difference must not be negative")]
+    Difference,
     /// The grace is negative.
     #[error("grace must not be negative")]
     Grace,
     /// A parameter is not a whole number of milliseconds.
     #[error("window size, advance and grace must be whole milliseconds")]
     Precision,
-}
-
-impl From<SessionWindows> for Windows {
-    fn from(windows: SessionWindows) -> Self {
-        Self::Session(windows)
-    }
 }
 
 /// `delta` as whole milliseconds.

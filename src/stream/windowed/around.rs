@@ -19,21 +19,12 @@ pub(super) struct Around {
     up_to: Vec<(i64, u32)>,
     /// Places and slots, from behind the record forward: aggregates up to there.
     behind: Vec<(i64, u32)>,
-    at: i64,
 }
 
 impl Around {
     /// Finds the windows of `log` that end at `open_from` or later, and hold the entry at `at` or
     /// are there because of it.
-    pub(super) fn find(
-        &mut self,
-        ends: Ends,
-        log: &Log,
-        at: i64,
-        is_new: bool,
-        open_from: i64,
-    ) {
-        self.at = at;
+    pub(super) fn find(&mut self, ends: Ends, log: &Log, at: i64, is_new: bool, open_from: i64) {
         self.ends.clear();
         let last = ends.last_holding(at);
         let mut from = at.max(open_from);
@@ -46,7 +37,7 @@ impl Around {
         }
         let existed = |end: i64| !is_new || ends.exists_without(log, end, at);
         // New ones: the right window of the record before, then the left one.
-        self.ends.sort_by_key(|&end| match existed(end) {
+        self.ends.sort_unstable_by_key(|&end| match existed(end) {
             true => (0, Reverse(end)),
             false => (1, Reverse(end)),
         });

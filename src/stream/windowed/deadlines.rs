@@ -15,9 +15,12 @@ pub(super) struct Deadlines {
 }
 
 impl Deadlines {
+    /// Enters `thing`; the largest time is never.
     #[inline]
     pub(super) fn push(&mut self, at: Timestamp, thing: u32) {
-        self.heap.push(Reverse((at, thing)));
+        if at != Timestamp::MAX {
+            self.heap.push(Reverse((at, thing)));
+        }
     }
 
     /// When the next thing is due; never, where there is none.

@@ -10,7 +10,7 @@ use crate::stream::windowed::log::Log;
 
 /// A kind of windows of one length, each told by its end, which is inside.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ends {
+pub(crate) struct Ends {
     kind: Kind,
     length_ms: i64,
     /// How far before its end the first record of a window may be.
@@ -97,6 +97,17 @@ impl Ends {
             Kind::Sliding => at.saturating_add(1).saturating_add(self.length_ms),
             Kind::EachRecord | Kind::Every(_) => self.last_holding(at),
         }
+    }
+
+    /// Records before this are wanted by no window that ends at `open_from` or later.
+    pub(super) const fn wanted_from(self, open_from: i64) -> i64 {
+        // A sliding window may be there because of a record right before it.
+        self.first_place(open_from).saturating_sub(1)
+    }
+
+    /// Where windows must end for nothing at `at` to be wanted.
+    pub(super) const fn unwanted_at(self, at: i64) -> i64 {
+        at.saturating_add(self.reach_ms).saturating_add(1)
     }
 
     /// How many windows that a record at `at` is in by itself are closed, where those that end

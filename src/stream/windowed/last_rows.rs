@@ -101,7 +101,8 @@ impl LastRows {
             log.key = Some(key);
             self.keys.take_use(key);
         }
-        log.log.evict_below(log.count - self.rows + 1, &mut self.arena);
+        log.log
+            .evict_below(log.count - self.rows + 1, &mut self.arena);
         let place = log.log.insert(log.count, record.offset, &mut self.arena);
         log.count += 1;
         let slot = place.slot as usize;
@@ -140,7 +141,9 @@ impl LastRows {
     /// Where a result cannot be written and the flow is to stop then.
     pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
         let mut changed = std::mem::take(&mut self.changed);
-        let put_out = changed.iter().try_for_each(|key| self.put_out(*key, effects));
+        let put_out = changed
+            .iter()
+            .try_for_each(|key| self.put_out(*key, effects));
         for key in changed.drain(..) {
             if let Some(log) = self.logs.get_mut(key.index()) {
                 log.has_changed = false;
@@ -208,7 +211,11 @@ impl LastRows {
             _ => return Err(Malformed::new("the records of one key twice")),
         }
         self.keys.take_use(key);
-        if self.logs.get(key.index()).is_some_and(|log| log.has_changed) {
+        if self
+            .logs
+            .get(key.index())
+            .is_some_and(|log| log.has_changed)
+        {
             self.changed.push(key);
         }
         Ok(())

@@ -52,7 +52,7 @@ pub(crate) struct Logged {
 }
 
 /// The log of one key, and when it is to be looked at.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct KeyLog {
     /// `None` where the key has no records.
     key: Option<KeyId>,
@@ -62,6 +62,18 @@ struct KeyLog {
     /// As entered among the deadlines.
     deadline: Timestamp,
     has_changed: bool,
+}
+
+impl Default for KeyLog {
+    fn default() -> Self {
+        Self {
+            key: None,
+            log: Log::default(),
+            next_end: None,
+            deadline: Timestamp::MAX,
+            has_changed: false,
+        }
+    }
 }
 
 impl Logged {
@@ -149,21 +161,35 @@ impl Logged {
     /// done, and enters when to look at it next.
     fn look_ahead(&mut self, key: KeyId, closing: Timestamp) {
         let open_from = self.ends.open_from(closing);
+        let wanted = self.ends.wanted_from(open_from);
         let Some(log) = self.logs.get_mut(key.index()) else {
             return;
         };
-        let wanted = self.ends.first_place(open_from).saturating_sub(1);
         log.log.evict_below(wanted, &mut self.arena);
-        let Some(last) = log.log.entries().back() else {
+        if log.log.entries().is_empty() {
             log.key = None;
             log.has_changed = false;
             self.keys.give_back([key]);
             return;
+        }
+        log.deadline = Timestamp::MAX;
+        self.look(key, open_from);
+    }
+
+    /// Enters when to look at `key`: when its next window closes, or, without one, when nothing of
+    /// it is wanted any more.
+    fn look(&mut self, key: KeyId, open_from: i64) {
+        let Some(log) = self.logs.get_mut(key.index()) else {
+            return;
         };
-        let last = self.ends.last_because_of(last.at);
         log.next_end = self.ends.first_from(&log.log, open_from);
-        log.deadline = self.ends.closes_at(log.next_end.unwrap_or(last.max(open_from)));
-        self.deadlines.push(log.deadline, place_of(key));
+        let last = log.log.entries().back().map_or(open_from, |last| last.at);
+        let unwanted = self.ends.unwanted_at(last).max(open_from);
+        let deadline = self.ends.closes_at(log.next_end.unwrap_or(unwanted));
+        if deadline != log.deadline {
+            log.deadline = deadline;
+            self.deadlines.push(deadline, place_of(key));
+        }
     }
 
     /// Takes in one record.
@@ -215,19 +241,9 @@ impl Logged {
     /// Enters when `key` is to be looked at, now that there is something new at `at`.
     #[inline]
     fn enter(&mut self, key: KeyId, at: i64, open_from: i64) {
-        let Some(log) = self.logs.get_mut(key.index()) else {
-            return;
-        };
-        let is_behind_next = log.next_end.is_some_and(|end| end <= at);
-        if is_behind_next {
-            return;
-        }
-        log.next_end = self.ends.first_from(&log.log, open_from);
-        let last = self.ends.last_because_of(at);
-        let deadline = self.ends.closes_at(log.next_end.unwrap_or(last.max(open_from)));
-        if deadline != log.deadline {
-            log.deadline = deadline;
-            self.deadlines.push(deadline, place_of(key));
+        let next_end = self.logs.get(key.index()).and_then(|log| log.next_end);
+        if next_end.is_none_or(|end| end > at) {
+            self.look(key, open_from);
         }
     }
 
@@ -286,12 +302,7 @@ impl Logged {
         let put_out = changed
             .iter()
             .try_for_each(|key| self.flush_key(*key, effects));
-        for key in changed.drain(..) {
-            if let Some(log) = self.logs.get_mut(key.index()) {
-                log.has_changed = false;
-                log.log.settle();
-            }
-        }
+        changed.clear();
         self.changed = changed;
         put_out
     }
@@ -303,6 +314,10 @@ impl Logged {
                 self.put_out(key, end, effects)?;
             }
             from = end.saturating_add(1);
+        }
+        if let Some(log) = self.logs.get_mut(key.index()) {
+            log.has_changed = false;
+            log.log.settle();
         }
         Ok(())
     }
@@ -403,8 +418,12 @@ impl Logged {
 
     fn enter_all(&mut self) {
         let keys: Vec<KeyId> = self.logs.iter().filter_map(|log| log.key).collect();
+        let open_from = self.ends.open_from(self.stream_time);
         for key in keys {
-            self.look_ahead(key, self.stream_time);
+            if let Some(log) = self.logs.get_mut(key.index()) {
+                log.deadline = Timestamp::MAX;
+            }
+            self.look(key, open_from);
         }
     }
 }

@@ -6,13 +6,20 @@
 //!
 //! [`Emit`]: crate::stream::plan::Emit
 
+mod arena;
+mod around;
 mod deadlines;
 mod emitter;
+mod ends;
 mod history;
+mod last_rows;
+mod log;
+mod logged;
 mod running;
 mod session;
 mod sessions;
 mod sliced;
+mod slices;
 
 use std::sync::Arc;
 
@@ -31,6 +38,8 @@ use crate::stream::reason::Reason;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::window::Windows;
+use crate::stream::windowed::last_rows::LastRows;
+use crate::stream::windowed::logged::Logged;
 use crate::stream::windowed::running::Running;
 use crate::stream::windowed::sessions::Sessions;
 use crate::stream::windowed::sliced::Sliced;
@@ -41,6 +50,8 @@ pub(crate) enum Windowed {
     Running(Running),
     Sliced(Sliced),
     Sessions(Sessions),
+    Logged(Logged),
+    LastRows(LastRows),
 }
 
 /// What became of a record.
@@ -70,6 +81,8 @@ macro_rules! each {
             Windowed::Running($windows) => $body,
             Windowed::Sliced($windows) => $body,
             Windowed::Sessions($windows) => $body,
+            Windowed::Logged($windows) => $body,
+            Windowed::LastRows($windows) => $body,
         }
     };
 }
@@ -85,19 +98,28 @@ impl Windowed {
         aggregation: &WindowAggregate,
         id: SchemaId,
     ) -> Result<Self, SchemaError> {
-        Ok(match &aggregation.windows {
-            Windows::Running => Self::Running(Running::new(stage, aggregation, id)?),
-            Windows::Time(windows) => Self::Sliced(Sliced::new(stage, aggregation, *windows, id)?),
+        let sliced = |slices| Sliced::new(stage, aggregation, slices, id).map(Self::Sliced);
+        let logged = |ends| Logged::new(stage, aggregation, ends, id).map(Self::Logged);
+        match &aggregation.windows {
+            Windows::Running => Running::new(stage, aggregation, id).map(Self::Running),
+            Windows::Time(windows) => sliced((*windows).into()),
+            Windows::Calendar(windows) => sliced((*windows).into()),
             Windows::Session(windows) => {
-                Self::Sessions(Sessions::new(stage, aggregation, *windows, id)?)
+                Sessions::new(stage, aggregation, *windows, id).map(Self::Sessions)
             }
-        })
+            Windows::Sliding(windows) => logged((*windows).into()),
+            Windows::Trailing(windows) => logged((*windows).into()),
+            Windows::Rows(windows) => {
+                LastRows::new(stage, aggregation, *windows, id).map(Self::LastRows)
+            }
+        }
     }
 
     /// Closes, without results, the windows that were closed at `stream_time` in an earlier run.
     pub(crate) fn restore(&mut self, stream_time: Timestamp) {
         match self {
-            Self::Running(_) => {}
+            Self::Running(_) | Self::LastRows(_) => {}
+            Self::Logged(windows) => windows.restore(stream_time),
             Self::Sliced(windows) => windows.restore(stream_time),
             Self::Sessions(windows) => windows.restore(stream_time),
         }
@@ -116,7 +138,8 @@ impl Windowed {
         effects: &mut Effects,
     ) -> Result<(), Failure> {
         match self {
-            Self::Running(_) => Ok(()),
+            Self::Running(_) | Self::LastRows(_) => Ok(()),
+            Self::Logged(windows) => windows.advance(stream_time, effects),
             Self::Sliced(windows) => windows.advance(stream_time, effects),
             Self::Sessions(windows) => windows.advance(stream_time, effects),
         }

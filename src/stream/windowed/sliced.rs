@@ -23,11 +23,11 @@ use crate::stream::reason::Reason;
 use crate::stream::results::WindowResult;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
-use crate::stream::window::TimeWindows;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
 use crate::stream::windowed::emitter::Emitter;
 use crate::stream::windowed::history::History;
+use crate::stream::windowed::slices::Slices;
 
 /// The state of one partition's windows.
 ///
@@ -36,7 +36,7 @@ use crate::stream::windowed::history::History;
 /// order in which its slices, oldest first, saw them first.
 #[derive(Debug)]
 pub(crate) struct Sliced {
-    windows: TimeWindows,
+    windows: Slices,
     emit: Emit,
     functions: Box<[Function]>,
     keys: Keys,
@@ -78,7 +78,7 @@ impl Sliced {
     pub(crate) fn new(
         stage: &Arc<Stage>,
         aggregation: &WindowAggregate,
-        windows: TimeWindows,
+        windows: Slices,
         id: SchemaId,
     ) -> Result<Self, SchemaError> {
         let functions = aggregation.aggregates.iter().map(|named| named.function);
@@ -99,7 +99,7 @@ impl Sliced {
             },
             functions,
         };
-        sliced.set_closed(0);
+        sliced.set_closed(windows.first());
         Ok(sliced)
     }
 
@@ -124,7 +124,7 @@ impl Sliced {
     ///
     /// Where the bytes are not those of such windows.
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
-        self.set_closed(from.take::<i64>()?.max(0));
+        self.set_closed(from.take::<i64>()?.max(self.windows.first()));
         self.keys = Keys::load(from)?;
         let state = || Columns::new(&self.functions);
         self.panes.load(&mut self.keys, state, from)?;
@@ -207,7 +207,7 @@ impl Sliced {
         if windows.end <= self.closed {
             return Ok(Ok(Added::Late));
         }
-        let expired_windows = (self.closed - windows.start).max(0).unsigned_abs();
+        let expired_windows = self.windows.expired(windows, self.closed);
         let open = windows.start.max(self.closed)..windows.end;
         let Some(key) = self.keys.intern(record.key) else {
             return Ok(Err(Reason::TooManyKeys));

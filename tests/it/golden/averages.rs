@@ -1,73 +1,112 @@
-//! Series of averages with what exact arithmetic gives for them.
+//! Moving averages against exact arithmetic (`tests/golden/averages/README.md`), through tasks.
 
-use std::path::Path;
+use std::num::NonZeroU32;
 
+use chrono::TimeDelta;
 use serde_json::Value;
 use tidemill::stream::aggregate::Function;
+use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
+use tidemill::stream::window::Bounds;
+use tidemill::stream::window::RowWindows;
+use tidemill::stream::window::TrailingWindows;
+use tidemill::stream::window::Windows;
 
+use crate::support::averages::Series;
+use crate::support::averages::series;
+use crate::support::stream::Out;
 use crate::support::stream::Rec;
 use crate::support::stream::Windowing;
 use crate::support::stream::step;
 
-/// The mean of what has come so far, against exact arithmetic (`tests/golden/averages/README.md`).
-#[test]
-fn running_means_are_those_of_exact_arithmetic() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/averages/running.jsonl");
-    let text = std::fs::read_to_string(path).expect("the series");
-    let series: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .filter(|series: &Value| series["op"] == "running_mean")
-        .collect();
-    assert!(series.len() >= 10, "only {} series", series.len());
-    for series in series {
-        check_running_mean(&series);
+fn windowing(windows: impl Into<Windows>, emit: Emit) -> Windowing {
+    Windowing {
+        windows: Some(windows.into()),
+        emit,
+        aggregates: vec![
+            ("mean", Function::Avg, Some("value.v")),
+            ("n", Function::Count, Some("value.v != null")),
+        ],
+        ..Windowing::default()
     }
 }
 
-fn check_running_mean(series: &Value) {
-    let all = Windowing {
-        size: 1_000_000_000_000,
-        advance: 1_000_000_000_000,
-        emit: Emit::EveryUpdate,
-        aggregates: vec![("mean", Function::Avg, Some("value.v"))],
-        ..Windowing::default()
+fn records(series: &Series) -> Vec<Rec> {
+    let records = (0..).zip(&series.records);
+    let record = |(offset, (time, number)): (i64, &(i64, Option<f64>))| {
+        let number = number.map_or(Value::Null, Value::from);
+        Rec::new(offset, *time, "k", &format!(r#"{{"v":{number}}}"#))
     };
-    let (mut task, mut effects) = (all.task(), Effects::new());
-    let (times, values) = (series["t"].as_array(), series["v"].as_array());
-    let points = times.expect("t").iter().zip(values.expect("v"));
+    records.map(record).collect()
+}
+
+fn results(outs: Vec<Out>) -> Vec<Value> {
+    let sink = outs
+        .iter()
+        .filter(|out| out.destination == Destination::Sink);
+    sink.map(Out::json).collect()
+}
+
+/// Checks the mean after each record; `None` where fewer than `min` numbers are in it.
+fn check(series: &Series, means: &[Value], min: u64) {
+    assert_eq!(means.len(), series.records.len(), "{}", series.id);
     let mut largest = 0.0f64;
-    for (offset, (time, value)) in (0..).zip(points) {
-        largest = largest.max(value.as_f64().unwrap_or(0.0).abs());
-        let rec = Rec::new(
-            offset,
-            time.as_i64().expect("a time"),
-            "k",
-            &format!(r#"{{"v":{value}}}"#),
-        );
-        let ours = &step(&mut task, &[rec], &mut effects)[0].json()["mean"];
-        let exact = &series["expect"][usize::try_from(offset).expect("a place")];
-        let (Some(ours), Some(exact)) = (ours.as_f64(), exact.as_f64()) else {
-            assert_eq!(
-                ours.is_null(),
-                exact.is_null(),
-                "{} at {offset}",
-                series["id"]
-            );
-            continue;
-        };
-        let tolerance = 1e-12 * exact.abs().max(f64::MIN_POSITIVE);
-        let tolerance = if series["id"].as_str().expect("id").contains("spike_neg") {
-            1e-12 * largest
-        } else {
-            tolerance
-        };
-        assert!(
-            (ours - exact).abs() <= tolerance,
-            "{} at {offset}: {ours}, {exact}",
-            series["id"]
-        );
+    for (place, mean) in means.iter().enumerate() {
+        largest = largest.max(series.records[place].1.unwrap_or(0.0).abs());
+        let is_enough = mean["n"].as_u64().expect("a count") >= min;
+        let ours = mean["mean"].as_f64().filter(|_| is_enough);
+        series.check(place, ours, &series.expect[place], largest);
     }
+}
+
+#[test]
+fn trailing_means_are_those_of_exact_arithmetic() {
+    let all = series("sma_time.jsonl");
+    for series in &all {
+        let bounds = match series.params["closed"].as_str() {
+            Some("both") => Bounds::Closed,
+            _ => Bounds::HalfOpen,
+        };
+        let length = series.params["window_ms"].as_i64().expect("a length");
+        let length = TimeDelta::milliseconds(length);
+        let trailing = TrailingWindows::new(length, None, bounds, TimeDelta::zero());
+        let trailing = trailing.expect("windows");
+        let given = records(series);
+        match series.params["ties"] == "row" {
+            // Each record as it comes: those of one time are seen one by one.
+            true => {
+                let mut task = windowing(trailing, Emit::EveryUpdate).task();
+                let outs = step(&mut task, &given, &mut Effects::new());
+                check(series, &results(outs), 1);
+            }
+            // Each window as it closes: those of one time are seen together.
+            false => {
+                let mut task = windowing(trailing, Emit::Final).task();
+                let last = Rec::new(1_000, 1_000_000_000_000, "other", r#"{"v":0}"#);
+                let given: Vec<Rec> = given.into_iter().chain([last]).collect();
+                let outs = step(&mut task, &given, &mut Effects::new());
+                let finals = results(outs);
+                let of = |time: i64| finals.iter().find(|one| one["window"]["end"] == time);
+                let times = series.records.iter().map(|(time, _)| *time);
+                let means: Vec<Value> = times.map(|time| of(time).expect("one").clone()).collect();
+                check(series, &means, 1);
+            }
+        }
+    }
+    assert!(all.len() >= 100, "only {} series", all.len());
+}
+
+#[test]
+fn means_of_the_last_rows_are_those_of_exact_arithmetic() {
+    let all = series("sma_count.jsonl");
+    for series in &all {
+        let param = |name: &str| series.params[name].as_u64().expect("a number");
+        let rows = u32::try_from(param("n")).ok().and_then(NonZeroU32::new);
+        let rows = RowWindows::new(rows.expect("rows"));
+        let mut task = windowing(rows, Emit::Final).task();
+        let outs = step(&mut task, &records(series), &mut Effects::new());
+        check(series, &results(outs), param("min_periods"));
+    }
+    assert!(all.len() >= 30, "only {} series", all.len());
 }

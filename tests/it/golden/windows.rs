@@ -11,6 +11,7 @@ use tidemill::stream::plan::Emit;
 use tidemill::stream::plan::OnError;
 use tidemill::stream::task::Task;
 use tidemill::stream::window::SessionWindows;
+use tidemill::stream::window::SlidingWindows;
 use tidemill::stream::window::Windows;
 
 use crate::golden::Engine;
@@ -78,6 +79,10 @@ fn windows(aggregate: &Value) -> Option<Option<Windows>> {
         Some("session") => {
             let sessions = SessionWindows::new(span("gap")?, span("grace")?);
             Some(Some(sessions.expect("sessions").into()))
+        }
+        Some("sliding") => {
+            let sliding = SlidingWindows::new(span("difference")?, span("grace")?);
+            Some(Some(sliding.expect("sliding windows").into()))
         }
         Some(_) => None,
     }
