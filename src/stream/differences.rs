@@ -15,6 +15,7 @@
 //! | U-7 | null values are aggregated in tumbling, hopping and session windows | a null value is no part of any aggregate; its record is counted as filtered |
 //! | U-15 | sliding: windows that are still open, but that the store no longer shows, are not made | every window that is open is made |
 //! | U-16 | sliding: a record in time whose own window is closed leaves no trace, so that results depend on the order of arrival | a record in time is in every open window that holds its time |
+//! | U-19 | sliding: where a record comes exactly difference plus 1 ms after the one before, one window may come out twice in one step | each window once |
 //! | U-23 | where the store keeps more than it must, a session that is closed and final is merged again, so that its records are in two final results | what is closed stays closed |
 //!
 //! # By decision

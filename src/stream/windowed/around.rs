@@ -49,6 +49,12 @@ impl Around {
         if is_made {
             self.ends.push(right);
         }
+        // The window of all early records comes last, of those that one of them changes.
+        let early = ends.of_early(at);
+        if let Some(place) = self.ends.iter().position(|end| Some(*end) == early) {
+            let end = self.ends.remove(place);
+            self.ends.push(end);
+        }
     }
 
     pub(super) fn ends(&self) -> &[i64] {

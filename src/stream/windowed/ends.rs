@@ -174,6 +174,14 @@ impl Ends {
         }
     }
 
+    /// The end of the window that an early record at `at` shares with all of them, where it is one.
+    pub(super) const fn of_early(self, at: i64) -> Option<i64> {
+        match self.kind {
+            Kind::Sliding if at < self.length_ms => Some(self.length_ms),
+            _ => None,
+        }
+    }
+
     /// Whether results of one record's changes come out from the latest start to the earliest, new
     /// windows behind the others, as Kafka Streams has them.
     pub(super) const fn is_sliding(self) -> bool {
