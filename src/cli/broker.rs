@@ -15,8 +15,8 @@ use crate::cli::args::Verbosity;
 use crate::cli::args::parse_duration;
 use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
-use crate::cli::exit::chain;
 use crate::cli::signal::Stop;
+use crate::client::error_chain::chain;
 
 /// Flags of `broker`.
 #[derive(Args, Debug)]

@@ -7,9 +7,9 @@ use tracing::warn;
 use crate::cli::args::ClusterArgs;
 use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
-use crate::cli::exit::chain;
 use crate::client::config::Config;
 use crate::client::config::Warning;
+use crate::client::error_chain::chain;
 
 /// Where people look for a broker that runs on their own machine.
 const DEFAULT_BROKERS: &str = "localhost:9092";

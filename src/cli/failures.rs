@@ -2,11 +2,11 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
-use crate::cli::exit::chain;
 use crate::client::ConnectError;
 use crate::client::ErrorKind;
 use crate::client::call::CallError;
 use crate::client::call::Failure as CallFailure;
+use crate::client::error_chain::chain;
 use crate::client::fetcher::FetchError;
 use crate::client::producer::ProduceError;
 use crate::client::schema_registry::RegistryError;

@@ -18,13 +18,13 @@ use crate::cli::clock::now_millis;
 use crate::cli::consume::parse_format;
 use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
-use crate::cli::exit::chain;
 use crate::cli::produce::source::READ_BYTES;
 use crate::cli::produce::source::Source;
 use crate::cli::progress::Progress;
 use crate::cli::signal::Stop;
 use crate::cli::signal::block_on;
 use crate::client::cluster::Cluster;
+use crate::client::error_chain::chain;
 use crate::client::producer::NewRecord;
 use crate::client::producer::Outcomes;
 use crate::client::producer::Placement;
@@ -128,6 +128,7 @@ impl Produce {
         let mut writing = Writing {
             args: self,
             topic,
+            separator: self.key_separator.as_ref().map(memmem::Finder::new),
             headers: &headers,
             avro,
             schemas: schemas.transpose()?,
@@ -200,6 +201,7 @@ enum Taken {
 struct Writing<'a> {
     args: &'a Produce,
     topic: TopicHandle,
+    separator: Option<memmem::Finder<'a>>,
     headers: Headers<'a>,
     avro: Option<(i32, Schema)>,
     schemas: Option<Schemas>,
@@ -285,7 +287,14 @@ impl Writing<'_> {
             .get(used..)
             .and_then(|rest| rest.split_at_checked(memchr(b'\n', rest)?))
         {
-            self.write_line(producer, line, name).await?;
+            let is_taken = self.args.input == Input::Lines
+                && matches!(self.write_plain(producer, line), Ok(Taken::Yes));
+            if is_taken {
+                self.line += 1;
+            } else {
+                // Where there is no room, or something is wrong, nothing was taken.
+                self.write_line(producer, line, name).await?;
+            }
             used += line.len() + 1;
         }
         self.progress.add(self.line - before, used as u64);
@@ -318,17 +327,21 @@ impl Writing<'_> {
 
     #[inline]
     fn write_plain(&mut self, producer: &Producer, line: &[u8]) -> Result<Taken, Failure> {
-        let (key, value) = match &self.args.key_separator {
+        let (key, value) = match &self.separator {
             None => (self.args.key.as_ref().map(String::as_bytes), line),
-            Some(separator) => match memmem::find(line, separator.as_bytes()) {
+            Some(separator) => match separator.find(line) {
                 Some(at) => (
                     line.get(..at),
-                    line.get(at + separator.len()..).unwrap_or_default(),
+                    line.get(at + separator.needle().len()..)
+                        .unwrap_or_default(),
                 ),
                 None => {
                     return Err(Failure::new(
                         Exit::Data,
-                        format!("no key: the line has no {separator:?}"),
+                        format!(
+                            "no key: the line has no {:?}",
+                            self.args.key_separator.as_deref().unwrap_or_default()
+                        ),
                     ));
                 }
             },

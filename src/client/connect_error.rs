@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::client::address::BrokerAddress;
 use crate::client::dial::DialError;
+use crate::client::error_chain::chain;
 use crate::client::error_kind::ErrorKind;
 use crate::client::security::SecurityError;
 
@@ -80,20 +81,6 @@ pub enum ConnectError {
 fn causes(tried: &[ConnectError]) -> String {
     let each: Vec<String> = tried.iter().map(|error| chain(error)).collect();
     each.join("; ")
-}
-
-/// An error and its sources in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let words = source.to_string();
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = source.source();
-    }
-    text
 }
 
 impl ConnectError {

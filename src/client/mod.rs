@@ -15,6 +15,7 @@ mod connect_error;
 pub mod connection;
 pub mod coordinator;
 pub mod dial;
+pub(crate) mod error_chain;
 mod error_kind;
 pub mod fetcher;
 mod frame_guard;

@@ -128,9 +128,9 @@ settings! {
 
     ["linger.ms", "queue.buffering.max.ms"], "ms", "5", "how long an unfilled batch waits for more records",
         |c, v| set(&mut c.produce.linger, millis(v, 0));
-    ["batch.size"], "bytes", "262144", "a batch is sent once its records reach this size",
+    ["batch.size"], "bytes", "524288", "a batch is sent once its records reach this size",
         |c, v| set(&mut c.produce.batch_bytes, bytes(v, 1));
-    ["buffer.memory"], "bytes", "4194304", "unacknowledged records take at most about this much",
+    ["buffer.memory"], "bytes", "8388608", "unacknowledged records take at most about this much",
         |c, v| set(&mut c.produce.buffer_bytes, bytes(v, 1024));
     ["max.request.size", "message.max.bytes"], "bytes", "1048576", "largest request and largest record",
         |c, v| set(&mut c.produce.request_bytes_max, bytes(v, 1024));

@@ -60,18 +60,21 @@ pub fn take_i32(bytes: &mut &[u8]) -> Option<i32> {
 /// Appends `number` to `out`.
 #[inline]
 pub fn put_i64(out: &mut Vec<u8>, number: i64) {
-    let mut rest = zigzag(number);
-    if rest < 0x80 {
-        out.push(low_byte(rest));
-    } else if rest < 0x4000 {
-        out.extend_from_slice(&[low_byte(rest) | 0x80, low_byte(rest >> 7)]);
+    let encoded = zigzag(number);
+    if encoded < 0x80 {
+        out.push(low_byte(encoded));
     } else {
-        while rest >= 0x80 {
-            out.push(low_byte(rest) | 0x80);
-            rest >>= 7;
-        }
-        out.push(low_byte(rest));
+        put_long(out, encoded);
     }
+}
+
+#[inline(never)]
+fn put_long(out: &mut Vec<u8>, mut rest: u64) {
+    while rest >= 0x80 {
+        out.push(low_byte(rest) | 0x80);
+        rest >>= 7;
+    }
+    out.push(low_byte(rest));
 }
 
 /// How many bytes [`put_i64`] appends for `number`: 1 to 10.

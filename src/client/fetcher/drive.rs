@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::client::admin::wire_millis;
 use crate::client::call::may_help;
+use crate::client::error_chain::chain;
 use crate::client::fetcher::Fetcher;
 use crate::client::fetcher::answer;
 use crate::client::fetcher::answer::Checksums;
@@ -281,7 +282,7 @@ impl Fetcher {
                 self.errors.push_back(FetchError::Connect(Box::new(error)));
             }
             Lost::Connect(error) => {
-                let cause = crate::client::connect_error::chain(&error);
+                let cause = chain(&error);
                 homed.for_each(|slot| slot.lose_home(cause.clone(), self.cluster.config()));
             }
             Lost::TooLarge(bytes) => self.suspect(index, bytes),

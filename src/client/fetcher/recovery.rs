@@ -11,6 +11,7 @@ use crate::client::call::CallError;
 use crate::client::config::Isolation;
 use crate::client::config::OffsetReset;
 use crate::client::connection::RequestError;
+use crate::client::error_chain::chain;
 use crate::client::fetcher::Fetcher;
 use crate::client::fetcher::error::FetchError;
 use crate::client::fetcher::slot::Flow;
@@ -163,7 +164,7 @@ impl Fetcher {
             return;
         }
         if let Some(error) = failed {
-            return slot.lose_home(crate::client::connect_error::chain(error), config);
+            return slot.lose_home(chain(error), config);
         }
         let name = TopicName::clone(&slot.partition.topic);
         let error = match metadata.topics.get(&name) {

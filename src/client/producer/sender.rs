@@ -17,6 +17,7 @@ use crate::client::cluster::TopicRefusal;
 use crate::client::config::ProduceSettings;
 use crate::client::connection::RequestError;
 use crate::client::dial::BoxFuture;
+use crate::client::error_chain::chain;
 use crate::client::producer::Shared;
 use crate::client::producer::batch::Identity;
 use crate::client::producer::batch::encode;
@@ -319,7 +320,7 @@ impl Sender {
             Err(error) => {
                 let is_final = !error.is_retriable() && !error.outcome_is_unknown();
                 for cargo in cargo {
-                    let because = crate::client::connect_error::chain(&error);
+                    let because = chain(&error);
                     let lost = error.outcome_is_unknown();
                     let answer = if lost {
                         Answer::Lost(because)
