@@ -73,6 +73,36 @@ impl Scope {
         Self { names }
     }
 
+    /// The names of a record between operators: `value`, `key`, `timestamp`.
+    #[must_use]
+    pub fn message(value: Type, key: Type) -> Self {
+        Self {
+            names: vec![
+                path("value", Path::new(Root::Value, []), value),
+                path("key", Path::new(Root::Key, []), key),
+                (Box::from("timestamp"), Binding::Meta(Meta::Timestamp)),
+            ],
+        }
+    }
+
+    /// The names of what a join makes: each side by its own name, `key`, `timestamp`.
+    ///
+    /// The side named `orders` becomes the path `Root::Value, ["orders"]`.
+    #[must_use]
+    pub fn joined(sides: impl IntoIterator<Item = (String, Type)>, key: Type) -> Self {
+        let sides = sides.into_iter().map(|(name, ty)| {
+            let steps = Path::new(Root::Value, [name.as_str()]);
+            path(&name, steps, ty)
+        });
+        let names = sides.chain([
+            path("key", Path::new(Root::Key, []), key),
+            (Box::from("timestamp"), Binding::Meta(Meta::Timestamp)),
+        ]);
+        Self {
+            names: names.collect(),
+        }
+    }
+
     pub(super) fn binding(&self, name: &str) -> Option<&Binding> {
         self.names
             .iter()

@@ -84,11 +84,21 @@ pub(super) struct Output {
     pub(super) value_format: Format,
 }
 
+impl Output {
+    /// What is assumed of a flow that could not be compiled.
+    pub(super) const fn unknown() -> Self {
+        Self {
+            value_type: Type::Dyn,
+            value_format: Format::Json,
+        }
+    }
+}
+
 /// What a flow reads: a source, or the topic of another flow.
-struct Input {
-    source: Source,
-    value_type: Type,
-    key_type: Type,
+pub(super) struct Input {
+    pub(super) source: Source,
+    pub(super) value_type: Type,
+    pub(super) key_type: Type,
 }
 
 /// An operator and the fields of the values that it makes; `None` where values pass unchanged.
@@ -220,10 +230,7 @@ impl Compiler<'_, '_> {
             State::New => {}
         }
         self.set_state(index, State::Begun);
-        let mut output = Output {
-            value_type: Type::Dyn,
-            value_format: Format::Json,
-        };
+        let mut output = Output::unknown();
         if let Some(entry) = file.flows.get(index)
             && let Some(body) = &entry.body
         {
@@ -243,7 +250,14 @@ impl Compiler<'_, '_> {
         }
     }
 
+    pub(super) const fn file(&self) -> &File {
+        self.file
+    }
+
     fn flow(&mut self, entry: &FlowEntry, body: &FlowBody) -> (Option<Flow>, Output) {
+        if self.is_graph(body) {
+            return self.graph_flow(entry, body);
+        }
         let mut fields = Fields::default();
         let input = self.input(&body.from, &mut fields);
         if input.source.topic.as_ref() == body.to.topic.value {
@@ -293,7 +307,7 @@ impl Compiler<'_, '_> {
     }
 
     /// What `from:` names.
-    fn input(&mut self, from: &Located<String>, fields: &mut Fields) -> Input {
+    pub(super) fn input(&mut self, from: &Located<String>, fields: &mut Fields) -> Input {
         let file = self.file;
         let names = file.sources.iter().map(|source| &source.name.value);
         if let Some(index) = names.clone().position(|name| *name == from.value) {
@@ -447,7 +461,7 @@ impl Compiler<'_, '_> {
         clippy::type_complexity,
         reason = "programs by name, and their types by name"
     )]
-    fn columns(
+    pub(super) fn columns(
         &mut self,
         columns: &[(Located<String>, Expression)],
         scope: &Scope,
@@ -491,7 +505,7 @@ fn key_type(format: Format) -> Type {
     }
 }
 
-fn is_key(ty: &Type) -> bool {
+pub(super) fn is_key(ty: &Type) -> bool {
     !matches!(
         ty.non_null(),
         Type::Null | Type::List(_) | Type::Map(..) | Type::Record(_)

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use crate::codec::format::Format;
 use crate::pipeline::yaml::Node;
 use crate::record::Timestamp;
+use crate::stream::graph::topology::JoinType;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Keying;
 use crate::stream::plan::OnError;
@@ -83,6 +84,15 @@ pub(super) struct SourceBody {
     pub(super) idle: Option<TimeDelta>,
     pub(super) future: Option<TimeDelta>,
     pub(super) keying: Keying,
+    /// What is said of it as a table, where it is one.
+    pub(super) table: Option<TableBody>,
+}
+
+/// What makes a topic a table.
+#[derive(Clone, Debug)]
+pub(super) struct TableBody {
+    /// How far back joins as of a time may look; `None` keeps the latest values only.
+    pub(super) history: Option<TimeDelta>,
 }
 
 #[derive(Debug)]
@@ -95,6 +105,11 @@ pub(super) struct FlowEntry {
 #[derive(Debug)]
 pub(super) struct FlowBody {
     pub(super) from: Located<String>,
+    /// What else is read beside `from`.
+    pub(super) others: Vec<Located<String>>,
+    pub(super) flat_map: Option<Expression>,
+    pub(super) distinct: Option<DistinctBody>,
+    pub(super) join: Option<JoinBody>,
     pub(super) filter: Option<Expression>,
     pub(super) key: Option<Expression>,
     pub(super) window: Option<Located<Windows>>,
@@ -103,6 +118,32 @@ pub(super) struct FlowBody {
     pub(super) emit: Option<Located<Emit>>,
     pub(super) late: Option<Located<String>>,
     pub(super) to: SinkBody,
+}
+
+/// `distinct:`.
+#[derive(Debug)]
+pub(super) struct DistinctBody {
+    pub(super) by: Expression,
+    pub(super) within: TimeDelta,
+}
+
+/// `join:`.
+#[derive(Debug)]
+pub(super) struct JoinBody {
+    pub(super) with: Located<String>,
+    pub(super) kind: JoinType,
+    /// What a row of the left table names.
+    pub(super) on: Option<Expression>,
+    pub(super) nearness: Option<Nearness>,
+    pub(super) grace: Option<TimeDelta>,
+    pub(super) span: Range<usize>,
+}
+
+/// How near the times of two records must be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nearness {
+    pub(super) before: TimeDelta,
+    pub(super) after: TimeDelta,
 }
 
 #[derive(Debug)]

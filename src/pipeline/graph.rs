@@ -96,12 +96,12 @@ impl Graph {
     }
 
     fn add(&mut self, flow: &Flow, internal: &str) {
-        let topics = flow.topics();
-        let sources: Vec<_> = topics.iter().map(|topic| self.topic(topic)).collect();
+        let topics = flow.topics().into_iter();
+        let sources: Vec<_> = topics.map(|topic| self.topic(topic)).collect();
         let name = flow.name.to_string();
         let window = match &flow.operator {
             Operator::Map(_) => String::new(),
-            Operator::Graph(_) => "join".to_owned(),
+            Operator::Graph(graph) => explain::operator_chain(graph),
             Operator::Window(all) => explain::window_kind(&all.windows),
         };
         let mut before = Vec::new();

@@ -17,6 +17,7 @@ use crate::pipeline::file::Located;
 use crate::pipeline::file::SinkBody;
 use crate::pipeline::file::SourceBody;
 use crate::pipeline::file::SourceEntry;
+use crate::pipeline::file::TableBody;
 use crate::pipeline::file::VALUE_FORMAT_DEFAULT;
 use crate::pipeline::finding::Finding;
 use crate::pipeline::keys::Keys;
@@ -29,6 +30,7 @@ use crate::pipeline::vocabulary::FORMAT_VERSION;
 use crate::pipeline::vocabulary::PIPELINE;
 use crate::pipeline::vocabulary::SINK;
 use crate::pipeline::vocabulary::SOURCE;
+use crate::pipeline::vocabulary::TABLE;
 use crate::pipeline::vocabulary::TOPIC_ONLY;
 use crate::pipeline::vocabulary::Vocabulary;
 use crate::pipeline::yaml::Key;
@@ -83,6 +85,8 @@ impl Reader<'_, '_> {
         let connect = connect.map(|node| self.connect(node)).unwrap_or_default();
         let sources = keys.optional("sources");
         let sources = sources.map(|node| self.sources(node)).unwrap_or_default();
+        let tables = keys.optional("tables");
+        let tables = tables.map(|node| self.tables(node)).unwrap_or_default();
         let flows = keys.optional("flows");
         let flows = flows.map(|node| self.flows(node)).unwrap_or_default();
         let on_error = keys.optional("on_error");
@@ -97,7 +101,7 @@ impl Reader<'_, '_> {
                 span: whole.clone(),
             }),
             connect,
-            sources,
+            sources: sources.into_iter().chain(tables).collect(),
             flows,
             on_error: on_error.unwrap_or_default(),
             tests,
@@ -132,8 +136,32 @@ impl Reader<'_, '_> {
         sources
     }
 
+    fn tables(&mut self, node: &Node) -> Vec<SourceEntry> {
+        let entries = entries(node, "tables by name", self.findings).unwrap_or_default();
+        let mut tables = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            tables.push(SourceEntry {
+                name: name_of(key),
+                body: self.table(key, value),
+            });
+        }
+        tables
+    }
+
+    fn table(&mut self, key: &Key, node: &Node) -> Option<SourceBody> {
+        let keys = self.keys(node, &key.span, &TABLE)?;
+        let history = keys.optional("history").and_then(|node| self.span(node));
+        let table = Some(TableBody { history });
+        let body = self.source_body(keys)?;
+        Some(SourceBody { table, ..body })
+    }
+
     fn source(&mut self, key: &Key, node: &Node) -> Option<SourceBody> {
         let keys = self.keys(node, &key.span, &SOURCE)?;
+        self.source_body(keys)
+    }
+
+    fn source_body(&mut self, keys: Keys<'_>) -> Option<SourceBody> {
         let topic = keys.optional("topic");
         let topic = topic.and_then(|node| self.topic_like(node, "a topic"));
         let value = keys.optional("value").and_then(|node| self.format(node));
@@ -163,6 +191,7 @@ impl Reader<'_, '_> {
                 Some(true) => Keying::AlreadyPartitioned,
                 _ => Keying::ByRecordKey,
             },
+            table: None,
         })
     }
 
@@ -190,7 +219,13 @@ impl Reader<'_, '_> {
     fn flow(&mut self, key: &Key, node: &Node) -> Option<FlowBody> {
         let keys = self.keys(node, &key.span, &FLOW)?;
         let from = keys.optional("from");
-        let from = from.and_then(|node| self.text(node, "the name of a source or flow"));
+        let mut from = from
+            .map(|node| self.from(node))
+            .unwrap_or_default()
+            .into_iter();
+        let flat_map = keys.optional("flat_map");
+        let distinct = keys.optional("distinct");
+        let join = keys.optional("join").map(|node| self.join(node));
         let filter = keys.optional("where");
         let window = keys.optional("window");
         let aggregate = keys.optional("aggregate");
@@ -207,7 +242,11 @@ impl Reader<'_, '_> {
             select: select.map(|node| self.columns(node, "fields by name")),
             emit,
             late,
-            from: from?,
+            flat_map: flat_map.and_then(|node| self.expression(node)),
+            distinct: distinct.and_then(|node| self.distinct(node)),
+            join: join.unwrap_or(None),
+            from: from.next()?,
+            others: from.collect(),
             to: to?,
         })
     }
@@ -352,7 +391,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn expression(&mut self, node: &Node) -> Option<Expression> {
+    pub(super) fn expression(&mut self, node: &Node) -> Option<Expression> {
         let text = self.text(node, "an expression")?;
         Some(Expression {
             text: text.value,

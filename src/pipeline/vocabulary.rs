@@ -152,6 +152,11 @@ pub(super) static PIPELINE: Vocabulary = Vocabulary {
             Form::ByName(&Form::Mapping(&SOURCE)),
             "The topics that are read, by names for this file.",
         ),
+        optional(
+            "tables",
+            Form::ByName(&Form::Mapping(&TABLE)),
+            "The topics that are read as tables, the latest value of each key, by names for this file.",
+        ),
         required(
             "flows",
             Form::ByName(&Form::Mapping(&FLOW)),
@@ -220,13 +225,56 @@ pub(super) static SOURCE: Vocabulary = Vocabulary {
             "Whether records that a flow gives the same key share a partition already, so that no repartition topic is needed.",
         ),
     ],
-    later: &["key_schema", "table"],
+    later: &["key_schema"],
+};
+
+pub(super) static TABLE: Vocabulary = Vocabulary {
+    of: "a table",
+    keys: &[
+        required("topic", Form::Name, "The topic."),
+        optional("key", Form::Format, "The format of keys (default text)."),
+        optional(
+            "value",
+            Form::Format,
+            "The format of values (default json).",
+        ),
+        optional(
+            "schema",
+            Form::Text,
+            "A file with the Avro schema that values are read as; its fields are then checked before anything runs.",
+        ),
+        optional(
+            "time",
+            Form::Expression,
+            "The event time: integer milliseconds since the epoch, a timestamp, or RFC 3339 text (default: the record's timestamp).",
+        ),
+        optional(
+            "idle",
+            Form::Duration,
+            "How long a partition that is read to its end may be silent before its clock follows the wall clock (default: for ever).",
+        ),
+        optional(
+            "future",
+            Form::OneOf(&[Form::Word(&["none"]), Form::Duration]),
+            "How far beyond the wall clock an event time may lie; records beyond are rejected (default 1h).",
+        ),
+        optional(
+            "history",
+            Form::Duration,
+            "How far back joins look for the value that a row had at a record's time (default: they see the latest).",
+        ),
+    ],
+    later: &["key_schema", "global"],
 };
 
 pub(super) static FLOW: Vocabulary = Vocabulary {
     of: "a flow",
     keys: &[
-        required("from", Form::Text, "The source or the flow that is read."),
+        required(
+            "from",
+            Form::OneOf(&[Form::Text, Form::List(&Form::Text)]),
+            "The source, the table or the flow that is read; a list reads several as one.",
+        ),
         optional(
             "where",
             Form::Expression,
@@ -236,6 +284,21 @@ pub(super) static FLOW: Vocabulary = Vocabulary {
             "key",
             Form::Expression,
             "What the flow is keyed by (default: the record's key).",
+        ),
+        optional(
+            "flat_map",
+            Form::Expression,
+            "A list: each of its elements becomes a record, none where it is empty.",
+        ),
+        optional(
+            "distinct",
+            Form::Mapping(&DISTINCT),
+            "Leaves out records that repeat one with the same id.",
+        ),
+        optional(
+            "join",
+            Form::Mapping(&JOIN),
+            "Joins each record with those of another source, table or flow that have its key.",
         ),
         optional(
             "window",
@@ -265,7 +328,7 @@ pub(super) static FLOW: Vocabulary = Vocabulary {
         required("to", Form::Mapping(&SINK), "Where the results go."),
         optional("chart", Form::Any, "How a dashboard draws the results."),
     ],
-    later: &["join", "on_error", "branch", "lookup"],
+    later: &["on_error", "branch", "lookup"],
 };
 
 pub(super) static WINDOW: Vocabulary = Vocabulary {
@@ -324,6 +387,64 @@ pub(super) static WINDOW: Vocabulary = Vocabulary {
         ),
     ],
     later: &["empty"],
+};
+
+/// The words of `type:`.
+pub(super) const JOIN_WORDS: &[&str] = &["inner", "left", "outer"];
+
+pub(super) static JOIN: Vocabulary = Vocabulary {
+    of: "`join:`",
+    keys: &[
+        required(
+            "with",
+            Form::Text,
+            "The source, the table or the flow to join with.",
+        ),
+        optional(
+            "type",
+            Form::Word(JOIN_WORDS),
+            "Which records come out: with both sides (`inner`, the default), all of the left side (`left`), all of both (`outer`).",
+        ),
+        optional(
+            "within",
+            Form::Duration,
+            "How near the times of two records must be, both ways, both ends inside.",
+        ),
+        optional(
+            "before",
+            Form::Duration,
+            "How far before a left record the right one may lie (default 0 beside `after`).",
+        ),
+        optional(
+            "after",
+            Form::Duration,
+            "How far after a left record the right one may lie (default 0 beside `before`).",
+        ),
+        optional(
+            "grace",
+            Form::Duration,
+            "How long records wait for partners that come out of order (default 0); with a table that has `history`, for versions.",
+        ),
+        optional(
+            "on",
+            Form::Expression,
+            "Of two tables: the key of the right row that a left row names (default: its own key).",
+        ),
+    ],
+    later: &[],
+};
+
+pub(super) static DISTINCT: Vocabulary = Vocabulary {
+    of: "`distinct:`",
+    keys: &[
+        required("by", Form::Expression, "The id of a record."),
+        required(
+            "within",
+            Form::Duration,
+            "How far from the first record with its id one counts as a repetition.",
+        ),
+    ],
+    later: &[],
 };
 
 pub(super) static SINK: Vocabulary = Vocabulary {

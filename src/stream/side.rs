@@ -15,6 +15,7 @@ use crate::record::Timestamp;
 use crate::record::TimestampType;
 use crate::record::Value;
 use crate::record::put_header;
+use crate::store::keys::TaggedKey;
 use crate::store::persist::Malformed;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
@@ -29,6 +30,7 @@ use crate::stream::graph::message::own_headers;
 use crate::stream::graph::reach::Reach;
 use crate::stream::graph::topology::NodeId;
 use crate::stream::intake::Intake;
+use crate::stream::key;
 use crate::stream::mapped::passes;
 use crate::stream::outcome::Outcome;
 use crate::stream::outcome::Trouble;
@@ -318,6 +320,14 @@ impl Side {
 /// What a record that waits takes besides its key and value, about.
 const QUEUED_BYTES: usize = 128;
 
+/// The key as it stands in topics, where the integer 7 and the text "7" are one.
+fn as_text(key: TaggedKey<'_>) -> Key {
+    Key::from(match std::str::from_utf8(key.bytes) {
+        Ok(_) => key::of_text(key.bytes),
+        Err(_) => key::of_bytes(key.bytes),
+    })
+}
+
 /// The message that the record of `row` becomes; `None` where `where` refuses it.
 fn read(
     flow: &Flow,
@@ -345,7 +355,7 @@ fn read(
         (None, None) => None,
         _ => {
             let value = intake.key_value(row)?;
-            Some(Key::from(intake.key(row, value.as_ref(), key_text)?))
+            Some(as_text(intake.key(row, value.as_ref(), key_text)?))
         }
     };
     let value = row.slots.get(value_slot).cloned().flatten();

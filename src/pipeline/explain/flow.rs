@@ -6,12 +6,11 @@ use crate::pipeline::explain::Cost;
 use crate::pipeline::explain::Fact;
 use crate::pipeline::explain::Section;
 use crate::pipeline::explain::fact;
+use crate::pipeline::explain::operators;
 use crate::pipeline::explain::units;
 use crate::pipeline::explain::window;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Flow;
-use crate::stream::plan::GraphInput;
-use crate::stream::plan::GraphPlan;
 use crate::stream::plan::Keying;
 use crate::stream::plan::Map;
 use crate::stream::plan::NamedAggregate;
@@ -28,14 +27,14 @@ const SLOT_BYTES: usize = 4 + 4 + 8 + 9;
 
 /// Everything there is to say of `flow`.
 pub(super) fn section(plan: &Plan, flow: &Flow) -> Section {
-    let mut facts = source(&flow.source);
-    let filter = flow.filter.as_ref().map_or("every record", Program::source);
-    facts.push(fact("where", filter, Cost::ResultsDiffer));
-    facts.extend(key(plan, flow));
+    let mut facts = match &flow.operator {
+        Operator::Graph(graph) => operators::facts(graph),
+        Operator::Map(_) | Operator::Window(_) => one_input(plan, flow),
+    };
     match &flow.operator {
         Operator::Map(map) => facts.push(select(map)),
         Operator::Window(all) => facts.extend(windowed(flow, all)),
-        Operator::Graph(graph) => facts.extend(inputs(graph)),
+        Operator::Graph(_) => {}
     }
     facts.push(on_error(flow));
     facts.extend(sink(flow));
@@ -43,6 +42,14 @@ pub(super) fn section(plan: &Plan, flow: &Flow) -> Section {
         title: format!("flow {}", flow.name),
         facts,
     }
+}
+
+fn one_input(plan: &Plan, flow: &Flow) -> Vec<Fact> {
+    let mut facts = source(&flow.source);
+    let filter = flow.filter.as_ref().map_or("every record", Program::source);
+    facts.push(fact("where", filter, Cost::ResultsDiffer));
+    facts.extend(key(plan, flow));
+    facts
 }
 
 fn source(source: &Source) -> Vec<Fact> {
@@ -111,24 +118,6 @@ fn key(plan: &Plan, flow: &Flow) -> Vec<Fact> {
     };
     facts.push(fact("internal topic", internal, Cost::Follows));
     facts
-}
-
-/// What a flow of several topics reads beside its first.
-fn inputs(graph: &GraphPlan) -> Vec<Fact> {
-    let line = |input: &GraphInput| {
-        let key = input.flow.key.as_ref();
-        let key = key.map_or("the record's key", Program::source);
-        format!("{}, keyed by {key}", input.flow.source.topic)
-    };
-    let partitions = "topics that meet have equally many, and are partitioned by the same key";
-    vec![
-        Fact {
-            about: "and reads",
-            lines: graph.inputs.iter().skip(1).map(line).collect(),
-            cost: Cost::StateRebuilt,
-        },
-        fact("partitions", partitions, Cost::Follows),
-    ]
 }
 
 fn select(map: &Map) -> Fact {
@@ -240,11 +229,11 @@ fn sink(flow: &Flow) -> Vec<Fact> {
         _ => "the key as text",
     };
     let order = match &flow.operator {
+        Operator::Graph(_) => {
+            "results of one key go to one partition, in the order in which they came about"
+        }
         Operator::Map(_) => {
             "records of one source partition stay in their order; equal keys go to one partition"
-        }
-        Operator::Graph(_) => {
-            "records of several topics are taken in the order of their event times; results of one key go to one partition"
         }
         Operator::Window(_) => {
             "results of one key go to one partition, in the order in which they came about: by the ends of their windows where they are final"

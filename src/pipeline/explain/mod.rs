@@ -6,6 +6,7 @@
 
 mod changes;
 mod flow;
+mod operators;
 mod window;
 
 use std::fmt;
@@ -13,6 +14,8 @@ use std::fmt;
 use chrono::TimeDelta;
 
 pub use changes::{Change, changes};
+
+pub(super) use operators::chain as operator_chain;
 
 use crate::pipeline::Pipeline;
 use crate::stream::window::Windows;

@@ -18,6 +18,7 @@ use crate::stream::graph::function::Joiner;
 use crate::stream::graph::function::Mapping;
 use crate::stream::graph::function::Refusal;
 use crate::stream::graph::function::View;
+use crate::stream::graph::message::Key;
 
 /// The function that computes `program`, whose slots are `fields`.
 ///
@@ -29,6 +30,17 @@ pub fn mapping(program: Program, fields: Fields) -> Mapping {
         let row = row(&fields, view);
         let value = program.eval(&row).map_err(Refusal::new)?;
         Ok(value.into_owned())
+    })
+}
+
+/// The function that computes `program` as a key: what its result is as text, or null.
+#[must_use]
+pub fn text_key(program: Program, fields: Fields) -> Mapping {
+    Mapping::new(move |view| {
+        let row = row(&fields, view);
+        let value = program.eval(&row).map_err(Refusal::new)?;
+        let text = Key::of(&value).map(|key| String::from_utf8_lossy(key.bytes()).into_owned());
+        Ok(text.map_or(Value::Null, |text| Value::Text(text.into())))
     })
 }
 

@@ -133,6 +133,37 @@ pub enum Kind {
     Distinct(Mapping, TimeDelta),
 }
 
+impl Kind {
+    /// What it does, in words.
+    #[must_use]
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::Source => "read",
+            Self::Sink => "write",
+            Self::Filter(_) => "filter",
+            Self::Map { .. } => "map",
+            Self::FlatMap(_) => "flat map",
+            Self::Branch(_) => "branch",
+            Self::Merge => "merge",
+            Self::Repartition => "repartition",
+            Self::ToTable => "table",
+            Self::ToVersioned(_) => "table with history",
+            Self::ToStream => "changes",
+            Self::Aggregate(_) => "aggregate",
+            Self::AggregateWindows(..) => "aggregate by windows",
+            Self::AggregateSessions { .. } => "aggregate by sessions",
+            Self::Regroup(_) => "group by another key",
+            Self::AggregateTable(_) => "aggregate table",
+            Self::Suppress(..) => "suppress",
+            Self::JoinStreams(..) => "join streams",
+            Self::JoinTable { .. } => "join with table",
+            Self::JoinTables(..) => "join tables",
+            Self::JoinForeign { .. } => "join tables by a foreign key",
+            Self::Distinct(..) => "distinct",
+        }
+    }
+}
+
 /// One node.
 #[derive(Clone, Debug)]
 pub struct Node {
