@@ -91,7 +91,8 @@ impl Reader<'_, '_> {
             (Some((_, span)), ..) => {
                 let finding = Finding::new("`within` beside `before` or `after`", span);
                 self.report(finding.help("`within: 5m` is `before: 5m, after: 5m`; say one"));
-                None
+                let (before, after) = (TimeDelta::zero(), TimeDelta::zero());
+                Some(Nearness { before, after })
             }
         }
     }

@@ -86,6 +86,13 @@ impl Compiler<'_, '_> {
             || self.table(&body.from).is_some()
     }
 
+    fn is_known(&self, name: &Located<String>) -> bool {
+        let file = self.file();
+        let sources = file.sources.iter().map(|source| &source.name.value);
+        let mut names = sources.chain(file.flows.iter().map(|flow| &flow.name.value));
+        names.any(|known| *known == name.value)
+    }
+
     /// What the file says of the table with this name, if it is one.
     fn table(&self, name: &Located<String>) -> Option<&TableBody> {
         let mut sources = self.file().sources.iter();
@@ -343,6 +350,9 @@ impl Compiler<'_, '_> {
     ) -> Option<Made> {
         self.check_sides(body, join);
         let right = self.opened(&join.with, None, making)?;
+        if !self.is_known(&join.with) {
+            return None;
+        }
         let kind = self.join_kind(body, join, &left, &right)?;
         let at = &join.with;
         let feed = self.add(kind, [left.feed, right.feed], making, at)?;

@@ -15,7 +15,6 @@ use crate::record::RecordView;
 use crate::record::Timestamp;
 use crate::record::TopicPartition;
 use crate::runtime::error::RunError;
-use crate::runtime::joint::Place;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
 use crate::stream::stage::Stage;
@@ -29,6 +28,15 @@ pub(super) struct Input {
     pub(super) runs: Vec<Run>,
     /// The tasks with several inputs, this among them.
     pub(super) places: Vec<Place>,
+}
+
+/// That a partition is an input of a joint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Which of the worker's joints.
+    pub(super) joint: usize,
+    /// Which of its inputs.
+    pub(super) input: usize,
 }
 
 /// A task, the stage that it is of, and what it puts out.

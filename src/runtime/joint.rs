@@ -25,15 +25,6 @@ pub(super) struct Joint {
     pub(super) partitions: Vec<TopicPartition>,
 }
 
-/// That a partition is an input of a joint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// Which of the worker's joints.
-    pub(super) joint: usize,
-    /// Which of its inputs.
-    pub(super) input: usize,
-}
-
 /// What has to be worked on in one place: partitions, and the joints whose inputs all are among
 /// them.
 #[derive(Debug, Default)]

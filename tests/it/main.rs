@@ -22,6 +22,8 @@ mod containers;
 mod golden;
 // The same for tables, joins and chains of operators.
 mod golden_graph;
+// Flows of several topics and of tables.
+mod joins;
 // Record batches that Apache Kafka wrote.
 mod java_batches;
 // The schemas that ship.
