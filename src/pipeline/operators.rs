@@ -6,6 +6,7 @@ use crate::codec::format::Format;
 use crate::codec::projection::Fields;
 use crate::codec::projection::Path;
 use crate::codec::projection::Root;
+use crate::expr::Program;
 use crate::expr::Scope;
 use crate::expr::Type;
 use crate::pipeline::compile::Compiler;
@@ -21,6 +22,7 @@ use crate::pipeline::file::TableBody;
 use crate::pipeline::finding::Finding;
 use crate::record::TopicName;
 use crate::stream::graph::expression;
+use crate::stream::graph::function::Mapping;
 use crate::stream::graph::join_window::JoinWindow;
 use crate::stream::graph::topology::Feed;
 use crate::stream::graph::topology::JoinType;
@@ -49,8 +51,8 @@ struct Opened {
     source: Source,
     fields: Fields,
     value_slot: usize,
-    filter: Option<crate::expr::Program>,
-    key: Option<crate::expr::Program>,
+    filter: Option<Program>,
+    key: Option<Program>,
 }
 
 /// What has been made so far: where it comes out, and what is known of it.
@@ -113,10 +115,7 @@ impl Compiler<'_, '_> {
             return (None, Output::unknown());
         };
         let bare = bare(&first.source);
-        let fields = match (&made, &body.select, &body.join) {
-            (Some((_, types)), Some(_), _) | (Some((_, types)), None, Some(_)) => types.clone(),
-            _ => None,
-        };
+        let fields = made.as_ref().and_then(|(_, types)| types.clone());
         if fields.is_none() {
             self.refuse_other_formats(body, &bare);
         }
@@ -200,8 +199,14 @@ impl Compiler<'_, '_> {
         if let Some(join) = &body.join {
             made = self.joined(body, join, made, making)?;
         }
+        if let Some(aggregates) = &body.aggregate {
+            made = self.aggregated(entry, body, aggregates, made, making)?;
+        }
         let Some(columns) = &body.select else {
-            let types = made.sides.clone();
+            let types = match &body.aggregate {
+                Some(_) => Some(Self::with_key(&made)),
+                None => made.sides.clone(),
+            };
             return Some((made, types));
         };
         let mut fields = Fields::default();
@@ -298,9 +303,9 @@ impl Compiler<'_, '_> {
         let Some(body) = body else {
             return Some(());
         };
-        if let Some(key) = &body.key {
+        if let (Some(key), None) = (&body.key, &body.aggregate) {
             let finding = Finding::new("`key` of a flow of a table", key.node.span.clone());
-            self.report(finding.help("a table keeps its keys; remove it"));
+            self.report(finding.help("a table keeps its keys; remove it, or aggregate by it"));
         }
         if let Some(filter) = &body.filter {
             let mut fields = Fields::default();
@@ -329,11 +334,64 @@ impl Compiler<'_, '_> {
         })
     }
 
-    fn mapping(
+    /// The fields of results that are not selected from: the key and the aggregates.
+    fn with_key(made: &Made) -> Vec<(String, Type)> {
+        let key = [("key".to_owned(), key_type())].into_iter();
+        key.chain(made.sides.clone().into_iter().flatten())
+            .collect()
+    }
+
+    /// `aggregate:` of a table: by the flow's key, old values taken back.
+    fn aggregated(
         &mut self,
-        of: &Expression,
-        made: &Made,
-    ) -> Option<crate::stream::graph::function::Mapping> {
+        entry: &FlowEntry,
+        body: &FlowBody,
+        aggregates: &[(Located<String>, Expression)],
+        made: Made,
+        making: &mut Making,
+    ) -> Option<Made> {
+        if made.shape == Shape::Stream {
+            return None;
+        }
+        let mut fields = Fields::default();
+        let (mut named, mut types) = (Vec::new(), vec![("key".to_owned(), key_type())]);
+        for (name, expression) in aggregates {
+            let (ty, one) = self.aggregate(name, expression, &made.scope(), &mut fields)?;
+            types.push((name.value.clone(), ty));
+            named.push((one.name, one.function, one.argument));
+        }
+        let all = expression::aggregates(named, fields);
+        let refused = all.not_of_tables();
+        let refused = aggregates
+            .iter()
+            .find(|(name, _)| Some(&*name.value) == refused);
+        if let Some((name, _)) = refused {
+            let message = format!("`{}` cannot take values of a table back", name.value);
+            let finding = Finding::new(message, name.span.clone());
+            let help = "a row's old value leaves when a new one comes: count, sum, avg, variance, stddev and quantile can do that";
+            self.report(finding.help(help));
+            return None;
+        }
+        let key = match &body.key {
+            Some(key) => self.mapping(key, &made)?,
+            None => own_key(),
+        };
+        let grouped = self.add(Kind::Regroup(key), [made.feed], making, &entry.name)?;
+        let kind = Kind::AggregateRows(all);
+        Some(Made {
+            feed: self.add(kind, [grouped], making, &entry.name)?,
+            shape: Shape::Table,
+            value_type: Type::record("result", types.clone()),
+            sides: Some(
+                types
+                    .into_iter()
+                    .filter(|(name, _)| name != "key")
+                    .collect(),
+            ),
+        })
+    }
+
+    fn mapping(&mut self, of: &Expression, made: &Made) -> Option<Mapping> {
         let mut fields = Fields::default();
         let expected = "a text, a number, a bool or bytes";
         let program = self.program_of(of, &made.scope(), &mut fields, expected, is_key)?;
@@ -503,7 +561,7 @@ impl Compiler<'_, '_> {
         filter: Option<&Expression>,
         scope: &Scope,
         fields: &mut Fields,
-    ) -> Option<crate::expr::Program> {
+    ) -> Option<Program> {
         self.program_of(filter?, scope, fields, "a condition", |ty| {
             ty.may_be(&Type::Bool)
         })
@@ -514,7 +572,7 @@ impl Compiler<'_, '_> {
         key: Option<&Expression>,
         scope: &Scope,
         fields: &mut Fields,
-    ) -> Option<crate::expr::Program> {
+    ) -> Option<Program> {
         let expected = "a text, a number, a bool or bytes as key";
         self.program_of(key?, scope, fields, expected, is_key)
     }
@@ -553,6 +611,7 @@ impl Compiler<'_, '_> {
     /// Aggregation stands in a flow of its own, behind the topic of this one.
     fn refuse_windows(&mut self, body: &FlowBody) {
         let aggregate = body.aggregate.as_ref().and_then(|columns| columns.first());
+        let aggregate = aggregate.filter(|_| self.table(&body.from).is_none());
         let aggregate = aggregate.map(|(name, _)| ("aggregate", &name.span));
         let window = body.window.as_ref().map(|window| ("window", &window.span));
         let emit = body.emit.as_ref().map(|emit| ("emit", &emit.span));
@@ -576,6 +635,14 @@ impl Compiler<'_, '_> {
             self.report(finding.help("add `select`"));
         }
     }
+}
+
+/// The key that a row has.
+fn own_key() -> Mapping {
+    Mapping::new(|view| {
+        let key = view.key.map(|key| key.value().into_owned());
+        Ok(key.unwrap_or_default())
+    })
 }
 
 /// A source with the topic and the formats of `source`.

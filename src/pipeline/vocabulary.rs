@@ -437,7 +437,11 @@ pub(super) static JOIN: Vocabulary = Vocabulary {
 pub(super) static DISTINCT: Vocabulary = Vocabulary {
     of: "`distinct:`",
     keys: &[
-        required("by", Form::Expression, "The id of a record."),
+        required(
+            "by",
+            Form::Expression,
+            "The id of a record; records with one id must have one key.",
+        ),
         required(
             "within",
             Form::Duration,

@@ -80,6 +80,21 @@ pub enum LayoutError {
         /// The topic.
         topic: TopicName,
     },
+    /// A flow puts rows together that stand in different partitions.
+    #[error(
+        "lay out flow {flow}: {what} needs all of {topic} in one task, and it has {partitions} \
+         partitions"
+    )]
+    Scattered {
+        /// The flow.
+        flow: Box<str>,
+        /// What it does, in words.
+        what: &'static str,
+        /// Its first topic.
+        topic: TopicName,
+        /// How many partitions that has.
+        partitions: u32,
+    },
     /// A source topic is not there.
     #[error("lay out flow {flow}: source topic {topic} does not exist")]
     NoTopic {
@@ -189,6 +204,15 @@ impl Flow {
         let is_rekeyed = |flow: &Self| {
             flow.key.is_some() && flow.source.keying == Keying::ByRecordKey && partitions > 1
         };
+        let mut nodes = graph.topology.nodes().iter();
+        if let (Some(node), 2..) = (nodes.find(|node| node.kind.puts_together()), partitions) {
+            return Err(LayoutError::Scattered {
+                flow: self.name.clone(),
+                what: node.kind.words(),
+                topic: Arc::clone(&self.source.topic),
+                partitions,
+            });
+        }
         let mut inputs = graph.inputs.iter().map(|input| &input.flow);
         match inputs.find(|flow| is_rekeyed(flow)) {
             None => Ok(()),

@@ -274,6 +274,30 @@ fn tables_join_by_their_keys_and_by_a_key_that_one_names() {
 }
 
 #[test]
+fn an_aggregate_of_a_table_takes_old_values_back() {
+    let mut flow = Flow::new(
+        "from: customers\nkey: value.city\naggregate: { n: count(), spent: sum(value.spent) }",
+    );
+    flow.offer(0, "a", Some(json!({"city": "Rome", "spent": 5})), 1);
+    flow.offer(0, "b", Some(json!({"city": "Rome", "spent": 7})), 2);
+    flow.offer(0, "a", Some(json!({"city": "Bonn", "spent": 6})), 3);
+    flow.offer(0, "b", None, 4);
+    let rome = |n: i64, spent: Value, time| {
+        result("Rome", json!({"key": "Rome", "n": n, "spent": spent}), time)
+    };
+    assert_eq!(
+        flow.all(),
+        [
+            rome(1, json!(5), 1),
+            rome(2, json!(12), 2),
+            rome(1, json!(7), 3),
+            result("Bonn", json!({"key": "Bonn", "n": 1, "spent": 6}), 3),
+            rome(0, Value::Null, 4),
+        ]
+    );
+}
+
+#[test]
 fn several_sources_are_read_as_one_and_repetitions_left_out() {
     let mut flow = Flow::new("from: [orders, clicks]\ndistinct: { by: value.id, within: 10ms }");
     flow.offer(0, "a", Some(json!({"id": 1})), 10);
@@ -309,6 +333,12 @@ fn topics_that_do_not_meet_are_refused_when_the_plan_is_laid_out() {
     assert!(
         rekeyed.lay_out(|_| Some(1)).is_ok(),
         "one partition always meets"
+    );
+    let foreign = self::plan("from: customers\njoin: { with: cities, on: value.city }");
+    let refused = foreign.lay_out(|_| Some(2)).expect_err("rows far apart");
+    assert!(
+        matches!(refused, LayoutError::Scattered { .. }),
+        "{refused}"
     );
 }
 

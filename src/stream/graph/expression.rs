@@ -13,7 +13,10 @@ use crate::record::PartitionId;
 use crate::record::RecordView;
 use crate::record::TimestampType;
 use crate::record::Value;
+use crate::stream::aggregate::Function;
+use crate::stream::graph::aggregates::Aggregates;
 use crate::stream::graph::function::Condition;
+use crate::stream::graph::function::Function as OfMessage;
 use crate::stream::graph::function::Joiner;
 use crate::stream::graph::function::Mapping;
 use crate::stream::graph::function::Refusal;
@@ -42,6 +45,32 @@ pub fn text_key(program: Program, fields: Fields) -> Mapping {
         let text = Key::of(&value).map(|key| String::from_utf8_lossy(key.bytes()).into_owned());
         Ok(text.map_or(Value::Null, |text| Value::Text(text.into())))
     })
+}
+
+/// The aggregates by name, each of what its program makes; without one, of what the function takes
+/// then. A field that is not there counts as null, which is part of no aggregate.
+#[must_use]
+pub fn aggregates(named: Vec<(Box<str>, Function, Option<Program>)>, fields: Fields) -> Aggregates {
+    let functions = named.iter();
+    let functions = functions.map(|(name, function, _)| (name.clone(), *function));
+    let functions = functions.collect();
+    let arguments = OfMessage::new(move |view| {
+        let row = row(&fields, view);
+        let argument = |(name, function, program): &(Box<str>, Function, Option<Program>)| {
+            let Some(program) = program else {
+                return Ok(function.without_argument());
+            };
+            let slot = program.slot().and_then(|slot| row.slots.get(slot));
+            if let Some(None) = slot {
+                return Ok(Value::Null);
+            }
+            let value = program.eval(&row);
+            let value = value.map_err(|error| Refusal::new(format_args!("{name}: {error}")));
+            value.map(Value::into_owned)
+        };
+        named.iter().map(argument).collect()
+    });
+    Aggregates::new(functions, arguments)
 }
 
 /// The condition that `program` is, whose slots are `fields`.

@@ -7,6 +7,7 @@ use crate::store::persist::Writer;
 use crate::stream::graph::aggregate::AggregateStream;
 use crate::stream::graph::aggregate::AggregateTable;
 use crate::stream::graph::aggregate::Regroup;
+use crate::stream::graph::aggregates::AggregateRows;
 use crate::stream::graph::distinct::Distinct;
 use crate::stream::graph::foreign_key::ForeignKey;
 use crate::stream::graph::function::Refusal;
@@ -248,6 +249,7 @@ fn operator(kind: Kind, shapes: &[Shape]) -> Option<Box<dyn Operator>> {
         } => Box::new(SessionFold::new(gap, grace, fold, emit)),
         Kind::Regroup(key) => Box::new(Regroup(key)),
         Kind::AggregateTable(fold) => Box::new(AggregateTable { fold, rows: rows() }),
+        Kind::AggregateRows(aggregates) => Box::new(AggregateRows::new(aggregates)),
         Kind::Suppress(limit, bounds) => Box::new(Suppress::new(limit, bounds)),
         Kind::JoinStreams(kind, window, joiner) => {
             Box::new(StreamStream::new(kind, window, joiner))

@@ -18,6 +18,7 @@
 //! Neither moves stream time.
 
 pub(crate) mod aggregate;
+pub mod aggregates;
 pub(crate) mod distinct;
 pub mod expression;
 pub mod fold;

@@ -49,6 +49,7 @@ impl Reach {
             | Kind::ToVersioned(_)
             | Kind::Aggregate(_)
             | Kind::AggregateTable(_)
+            | Kind::AggregateRows(_)
             | Kind::Suppress(..)
             | Kind::JoinTables(..)
             | Kind::JoinForeign { .. } => return Self::All,

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use thiserror::Error;
 
 use crate::stream::emit::Emit;
+use crate::stream::graph::aggregates::Aggregates;
 use crate::stream::graph::fold::Fold;
 use crate::stream::graph::function::Condition;
 use crate::stream::graph::function::Joiner;
@@ -103,6 +104,9 @@ pub enum Kind {
     Regroup(Mapping),
     /// Aggregates what comes of [`Kind::Regroup`].
     AggregateTable(Fold),
+    /// Aggregates what comes of [`Kind::Regroup`] by built-in aggregates, into objects of the key
+    /// and each aggregate by its name.
+    AggregateRows(Aggregates),
     /// Holds back the changes of each row for so long.
     Suppress(TimeDelta, Bounds),
     /// Joins a stream (first) with a stream.
@@ -134,6 +138,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it puts records together that had different keys, which several partitions may
+    /// hold.
+    #[must_use]
+    pub const fn puts_together(&self) -> bool {
+        matches!(
+            self,
+            Self::Repartition | Self::Regroup(_) | Self::JoinForeign { .. }
+        )
+    }
+
     /// What it does, in words.
     #[must_use]
     pub const fn words(&self) -> &'static str {
@@ -153,7 +167,7 @@ impl Kind {
             Self::AggregateWindows(..) => "aggregate by windows",
             Self::AggregateSessions { .. } => "aggregate by sessions",
             Self::Regroup(_) => "group by another key",
-            Self::AggregateTable(_) => "aggregate table",
+            Self::AggregateTable(_) | Self::AggregateRows(_) => "aggregate table",
             Self::Suppress(..) => "suppress",
             Self::JoinStreams(..) => "join streams",
             Self::JoinTable { .. } => "join with table",
@@ -301,6 +315,10 @@ fn shape_of(name: &str, kind: &Kind, shapes: &[Shape]) -> Result<Shape, Topology
             true => Ok(Shape::Table),
             false => unable("a table needs an aggregate that can take a value back"),
         },
+        (Kind::AggregateRows(all), [Shape::Table]) => match all.not_of_tables() {
+            None => Ok(Shape::Table),
+            Some(_) => unable("a table needs aggregates that can take a value back"),
+        },
         (Kind::Suppress(..), [Shape::Table]) => Ok(Shape::Table),
         (Kind::JoinStreams(..), [Stream, Stream]) => Ok(Stream),
         (Kind::JoinTable { kind, grace, .. }, [Stream, table]) if is_table(table) => {
@@ -327,7 +345,9 @@ fn shape_of(name: &str, kind: &Kind, shapes: &[Shape]) -> Result<Shape, Topology
 const fn takes(kind: &Kind) -> &'static str {
     match kind {
         Kind::Source => "nothing",
-        Kind::ToStream | Kind::Regroup(_) | Kind::AggregateTable(_) => "one table",
+        Kind::ToStream | Kind::Regroup(_) | Kind::AggregateTable(_) | Kind::AggregateRows(_) => {
+            "one table"
+        }
         Kind::Suppress(..) => "one table without versions",
         Kind::JoinStreams(..) => "two streams",
         Kind::JoinTable { .. } => "a stream and a table",
