@@ -114,3 +114,52 @@ impl Operator for Distinct {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Value;
+
+    fn distinct() -> Distinct {
+        let id = Mapping::new(|view| Ok(view.value.cloned().unwrap_or_default()));
+        Distinct::new(id, TimeDelta::milliseconds(10))
+    }
+
+    /// How many records of these ids and times pass.
+    fn passed(distinct: &mut Distinct, records: &[(&'static str, i64)]) -> Vec<i64> {
+        let mut out = Out::default();
+        for &(id, time) in records {
+            let message = Message::new(None, Some(Value::text(id)), Timestamp(time));
+            distinct.take(0, message, &mut out).expect("an id");
+        }
+        out.sent.iter().map(|(_, message)| message.time.0).collect()
+    }
+
+    #[test]
+    fn a_repetition_counts_from_the_first_that_passed_both_ends_inside() {
+        let records = [("a", 100), ("a", 110), ("a", 111), ("b", 110), ("a", 121)];
+        assert_eq!(passed(&mut distinct(), &records), [100, 111, 110]);
+    }
+
+    #[test]
+    fn one_that_comes_out_of_order_repeats_what_lies_after_it() {
+        let records = [("a", 100), ("a", 90), ("a", 89)];
+        assert_eq!(passed(&mut distinct(), &records), [100], "89 is late");
+        let records = [("a", 95), ("b", 100), ("b", 90)];
+        assert_eq!(passed(&mut distinct(), &records), [95, 100]);
+    }
+
+    #[test]
+    fn what_no_open_record_can_repeat_is_forgotten() {
+        let mut distinct = distinct();
+        passed(&mut distinct, &[("a", 100), ("b", 120)]);
+        assert_eq!(
+            distinct.order.len(),
+            2,
+            "100 is 10 before the oldest open, 110"
+        );
+        passed(&mut distinct, &[("c", 121)]);
+        assert_eq!(distinct.order.len(), 2);
+        assert_eq!(distinct.passed.len(), 2);
+    }
+}

@@ -269,3 +269,132 @@ impl Operator for StreamStream {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Value;
+    use crate::stream::graph::message::Key;
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    const BEFORE: i64 = 4;
+    const AFTER: i64 = 6;
+    const GRACE: i64 = 5;
+
+    fn join(kind: JoinType) -> StreamStream {
+        let millis = TimeDelta::milliseconds;
+        let window = JoinWindow::new(millis(BEFORE), millis(AFTER), millis(GRACE));
+        let side = |value: Option<&Value<'static>>| value.cloned().unwrap_or_default();
+        let joiner =
+            Joiner::new(move |pair| Ok(Value::List(vec![side(pair.left), side(pair.right)])));
+        StreamStream::new(kind, window.expect("a window"), joiner)
+    }
+
+    fn take(join: &mut StreamStream, side: usize, number: i64, time: i64, out: &mut Out) {
+        let key = Key::of(&Value::text("k"));
+        let message = Message::new(key, Some(Value::Int(number)), Timestamp(time));
+        join.take(side, message, out).expect("a key");
+    }
+
+    fn pairs(out: &Out) -> Vec<(Value<'static>, Value<'static>)> {
+        let pair = |message: &Message| match message.value.as_deref() {
+            Some(Value::List(sides)) => (sides[0].clone(), sides[1].clone()),
+            other => panic!("{other:?}"),
+        };
+        out.sent.iter().map(|(_, message)| pair(message)).collect()
+    }
+
+    #[test]
+    fn time_that_goes_on_without_a_record_brings_out_what_stays_alone() {
+        let (mut join, mut out) = (join(JoinType::Left), Out::default());
+        take(&mut join, 0, 1, 100, &mut out);
+        let last_open = Timestamp(100 + AFTER + GRACE);
+        join.advance(last_open, &mut out).expect("no refusal");
+        assert_eq!(pairs(&out), []);
+        join.advance(Timestamp(last_open.0 + 1), &mut out)
+            .expect("no refusal");
+        assert_eq!(pairs(&out), [(Value::Int(1), Value::Null)]);
+        assert!(join.sides.iter().all(|side| side.records.is_empty()));
+    }
+
+    #[test]
+    fn what_waits_keeps_its_match_over_saving_and_loading() {
+        let (mut join_before, mut out) = (join(JoinType::Outer), Out::default());
+        take(&mut join_before, 0, 1, 100, &mut out);
+        take(&mut join_before, 1, 2, 100, &mut out);
+        let mut writer = Writer::new();
+        join_before.save(&mut writer);
+        let bytes = writer.into_bytes();
+        let mut join_after = join(JoinType::Outer);
+        join_after
+            .load(&mut Reader::new(&bytes))
+            .expect("what was saved");
+        out.sent.clear();
+        join_after
+            .advance(Timestamp(1_000), &mut out)
+            .expect("no refusal");
+        assert_eq!(pairs(&out), [], "both have come out, together");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        /// By the definition: a pair of records that were both open when the later one came, and
+        /// each record that was in time and has no pair, once.
+        #[test]
+        fn pairs_and_loners_are_those_of_the_definition(
+            records in prop::collection::vec((0usize..2, 0i64..40), 0..30),
+        ) {
+            let (mut join, mut out) = (join(JoinType::Outer), Out::default());
+            for (number, &(side, time)) in (0..).zip(&records) {
+                take(&mut join, side, number, time, &mut out);
+            }
+            join.advance(Timestamp(1_000), &mut out).expect("no refusal");
+            let close = |side: usize, time: i64| time + [AFTER, BEFORE][side] + GRACE;
+            let mut stream_time = i64::MIN;
+            let (mut expected, mut in_time) = (Vec::new(), Vec::new());
+            for (number, &(side, time)) in (0..).zip(&records) {
+                stream_time = stream_time.max(time);
+                if close(side, time) < stream_time {
+                    continue;
+                }
+                for &(other, partner, partner_time) in &in_time {
+                    let (left, right) = if side == 0 { (time, partner_time) } else { (partner_time, time) };
+                    let is_near = (left - BEFORE..=left + AFTER).contains(&right);
+                    if other != side && is_near && close(other, partner_time) >= stream_time {
+                        let pair = (Value::Int(number), Value::Int(partner));
+                        expected.push(if side == 0 { pair } else { (pair.1, pair.0) });
+                    }
+                }
+                in_time.push((side, number, time));
+            }
+            let is_in = |side: usize, number: i64, pairs: &[(Value<'static>, Value<'static>)]| {
+                pairs.iter().any(|pair| [&pair.0, &pair.1][side] == &Value::Int(number))
+            };
+            let paired = expected.clone();
+            for &(side, number, _) in &in_time {
+                if !is_in(side, number, &paired) {
+                    let pair = (Value::Int(number), Value::Null);
+                    expected.push(if side == 0 { pair } else { (pair.1, pair.0) });
+                }
+            }
+            let mut ours = pairs(&out);
+            let text = |pair: &(Value<'static>, Value<'static>)| format!("{pair:?}");
+            ours.sort_by_key(text);
+            expected.sort_by_key(text);
+            prop_assert_eq!(ours, expected);
+        }
+    }
+
+    #[test]
+    fn a_record_is_held_once_and_shared() {
+        let value = Arc::new(Value::Int(1));
+        let (mut join, mut out) = (join(JoinType::Left), Out::default());
+        let key = Key::of(&Value::text("k"));
+        let message = Message::new(key, None, Timestamp(1)).with_value(Some(Arc::clone(&value)));
+        join.take(0, message, &mut out).expect("a key");
+        assert_eq!(Arc::strong_count(&value), 2);
+    }
+}

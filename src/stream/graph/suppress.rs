@@ -176,3 +176,95 @@ impl Operator for Suppress {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Value;
+    use crate::stream::graph::message::Key;
+    use std::sync::Arc;
+
+    fn change(key: &str, value: i64, time: i64) -> Message {
+        let value = Some(Arc::new(Value::Int(value)));
+        Message::new(Key::of(&Value::text(key)), None, Timestamp(time)).with_value(value)
+    }
+
+    fn suppress(bounds: Bounds) -> Suppress {
+        Suppress::new(TimeDelta::milliseconds(10), bounds)
+    }
+
+    /// Keys and values of what comes out when these changes come in.
+    fn take(suppress: &mut Suppress, change: Message) -> Vec<(String, Value<'static>)> {
+        let mut out = Out::default();
+        suppress.take(0, change, &mut out).expect("room");
+        let line = |(_, message): (usize, Message)| {
+            let key = message.key.expect("a key");
+            let key = String::from_utf8_lossy(key.bytes()).into_owned();
+            (
+                key,
+                message
+                    .value
+                    .map(|value| (*value).clone())
+                    .unwrap_or_default(),
+            )
+        };
+        out.sent.drain(..).map(line).collect()
+    }
+
+    #[test]
+    fn a_later_change_replaces_the_value_and_does_not_put_the_time_off() {
+        let mut suppress = suppress(Bounds::default());
+        assert_eq!(take(&mut suppress, change("a", 1, 0)), []);
+        assert_eq!(take(&mut suppress, change("a", 2, 9)), []);
+        let out = take(&mut suppress, change("b", 7, 10));
+        assert_eq!(
+            out,
+            [("a".to_owned(), Value::Int(2))],
+            "10 ms after the first"
+        );
+    }
+
+    #[test]
+    fn beyond_the_bounds_the_oldest_comes_out_early() {
+        let bounds = Bounds {
+            records: Some(1),
+            ..Bounds::default()
+        };
+        let mut suppress = suppress(bounds);
+        assert_eq!(take(&mut suppress, change("b", 1, 1)), []);
+        let out = take(&mut suppress, change("a", 2, 2));
+        assert_eq!(out, [("b".to_owned(), Value::Int(1))]);
+        let out = take(&mut suppress, change("a", 3, 3));
+        assert_eq!(out, [], "one row, and as many may be held back");
+    }
+
+    #[test]
+    fn bytes_are_counted_until_they_leave() {
+        let one = message_bytes(&change("a", 1, 1));
+        let bounds = Bounds {
+            bytes: Some(one),
+            ..Bounds::default()
+        };
+        let mut suppress = suppress(bounds);
+        assert_eq!(
+            take(&mut suppress, change("a", 1, 1)),
+            [],
+            "exactly as much"
+        );
+        assert_eq!(take(&mut suppress, change("b", 1, 2)).len(), 1);
+        assert_eq!(suppress.bytes, one);
+    }
+
+    #[test]
+    fn where_it_is_told_to_stop_the_record_that_is_too_much_is_refused() {
+        let bounds = Bounds {
+            records: Some(1),
+            when_full: WhenFull::Stop,
+            ..Bounds::default()
+        };
+        let mut suppress = suppress(bounds);
+        let mut out = Out::default();
+        assert_eq!(suppress.take(0, change("a", 1, 1), &mut out), Ok(()));
+        assert!(suppress.take(0, change("b", 1, 2), &mut out).is_err());
+    }
+}

@@ -366,3 +366,65 @@ const fn takes(kind: &Kind) -> &'static str {
         | Kind::AggregateSessions { .. } => "one stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Value;
+
+    fn joiner() -> Joiner {
+        Joiner::new(|_| Ok(Value::Null))
+    }
+
+    fn source(topology: &mut Topology) -> NodeId {
+        let none: [Feed; 0] = [];
+        topology.add("in", Kind::Source, none).expect("a source")
+    }
+
+    #[test]
+    fn a_node_that_does_not_fit_what_feeds_it_is_refused() {
+        let mut topology = Topology::new();
+        let stream = source(&mut topology);
+        let table = topology
+            .add("table", Kind::ToTable, [stream])
+            .expect("fits");
+        let kind = || Kind::JoinTables(JoinType::Inner, joiner());
+        let refused = topology.add("join", kind(), [table, stream]);
+        let takes = "two tables";
+        let node = "join".into();
+        assert_eq!(refused, Err(TopologyError::Feeds { node, takes }));
+        assert!(topology.add("join", kind(), [table, table]).is_ok());
+        let refused = topology.add("table", Kind::ToTable, [table]);
+        assert!(refused.is_err(), "a table already");
+    }
+
+    #[test]
+    fn a_table_takes_only_aggregates_that_can_take_back() {
+        let mut topology = Topology::new();
+        let stream = source(&mut topology);
+        let table = topology
+            .add("table", Kind::ToTable, [stream])
+            .expect("fits");
+        let last = || Fold::new(|_, view| Ok(view.value.cloned().unwrap_or_default()));
+        let refused = topology.add("last", Kind::AggregateTable(last()), [table]);
+        assert!(matches!(refused, Err(TopologyError::Unable { .. })));
+        let fold = last().with_remove(|_, _| Ok(Value::Null));
+        let added = topology.add("last", Kind::AggregateTable(fold), [table]);
+        assert!(added.is_ok());
+    }
+
+    #[test]
+    fn a_branch_has_as_many_outputs_as_conditions_and_a_sink_none() {
+        let mut topology = Topology::new();
+        let stream = source(&mut topology);
+        let kind = Kind::Branch(vec![Some(Condition::new(|_| Ok(true))), None]);
+        let node = topology.add("branch", kind, [stream]).expect("fits");
+        let last = Feed { node, output: 1 };
+        let sink = topology.add("to", Kind::Sink, [last]).expect("fits");
+        for feed in [Feed { node, output: 2 }, sink.into()] {
+            let refused = topology.add("to", Kind::Sink, [feed]);
+            let node = "to".into();
+            assert_eq!(refused, Err(TopologyError::NoFeed { node }));
+        }
+    }
+}
