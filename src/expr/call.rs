@@ -222,7 +222,8 @@ impl Compiler<'_> {
             }
             _ => {
                 let message = format!("`{}` with the wrong number of arguments", function.name);
-                self.fail(Diagnostic::new(message, span.clone()))
+                let found = Diagnostic::new(message, span.clone());
+                self.fail(found.help("write `value.?field.hasValue()`, `.value()`, `.orValue(0)` or `.or(value.?other)`"))
             }
         }
     }
@@ -282,6 +283,7 @@ fn misfit_diagnostic(
                 ),
                 span.clone(),
             )
+            .help(format!("give it {} in the brackets", counts.join(" or ")))
         }
         Misfit::Types => {
             let types: Vec<_> = types.iter().map(ToString::to_string).collect();
@@ -289,6 +291,7 @@ fn misfit_diagnostic(
                 format!("`{name}` has no meaning for {}", types.join(", ")),
                 span.clone(),
             )
+            .help("convert what it is given: `string(…)`, `int(…)`, `double(…)`, `timestamp(…)`, `duration(…)`")
         }
     }
 }
@@ -300,5 +303,7 @@ fn unknown(name: &str, style: Style, written: &Spanned) -> Diagnostic {
     }
     let macros = comprehension::NAMES.iter().map(|(name, _)| *name);
     let macros = macros.filter(|_| style == Style::Method);
-    found.nearest(name, function::names(style).chain(macros))
+    found
+        .nearest(name, function::names(style).chain(macros))
+        .help("there are CEL's functions; of texts also lowerAscii, trim, split, replace and others, of numbers math.abs, math.greatest and others")
 }

@@ -344,7 +344,11 @@ impl Compiler<'_> {
             other => {
                 let message = format!("`{}` on {other}, which has no fields", field.name);
                 let span = operand.span.start..field.span.end.max(operand.span.end);
-                self.fail(Diagnostic::new(message, span)).ty
+                let found = Diagnostic::new(message, span);
+                self.fail(
+                    found.help("fields are those of objects: leave it out, or go by another field"),
+                )
+                .ty
             }
         }
     }

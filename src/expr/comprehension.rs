@@ -68,11 +68,13 @@ impl Compiler<'_> {
         };
         let Node::Name(name) = &name.node else {
             let message = "expected a name for the element";
-            return self.fail(Diagnostic::new(message, name.span.clone()));
+            let found = Diagnostic::new(message, name.span.clone());
+            return self.fail(found.help("write it as in `value.items.all(x, x > 0)`"));
         };
         let Some(element) = element_type(&range.ty) else {
             let message = format!("{} has no elements", range.ty);
-            return self.fail(Diagnostic::new(message, target.span.clone()));
+            let found = Diagnostic::new(message, target.span.clone());
+            return self.fail(found.help("only lists and maps have elements"));
         };
         self.variables.push((name.clone(), element.clone()));
         let condition = condition.map(|condition| self.condition(condition));

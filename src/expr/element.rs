@@ -107,11 +107,15 @@ impl Compiler<'_> {
             Type::Record(_) if index.may_be(&Type::Text) => Type::Dyn,
             Type::List(_) | Type::Map(..) | Type::Record(_) => {
                 let message = format!("{ty} cannot be indexed with {index}");
-                self.fail(Diagnostic::new(message, at.span.clone())).ty
+                let found = Diagnostic::new(message, at.span.clone());
+                let help = "a list is indexed with an int from 0, a map with its keys, an object with a text";
+                self.fail(found.help(help)).ty
             }
             other => {
                 let message = format!("{other} has no elements");
-                self.fail(Diagnostic::new(message, operand.span.clone())).ty
+                let found = Diagnostic::new(message, operand.span.clone());
+                self.fail(found.help("only lists, maps and objects have elements"))
+                    .ty
             }
         }
     }

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use chrono::DateTime;
 use chrono::TimeDelta;
-use chrono::Utc;
 
 use crate::expr::Type;
 use crate::expr::ast::BinaryOp;
@@ -27,6 +25,7 @@ use crate::expr::equality::order;
 use crate::expr::error::Diagnostic;
 use crate::expr::error::Fault;
 use crate::expr::error::ValueType;
+use crate::expr::instant;
 use crate::expr::number::Number;
 use crate::record::Value;
 
@@ -49,7 +48,8 @@ impl Compiler<'_> {
             ty @ (Type::Int | Type::Double | Type::Dyn) => ty.clone(),
             other => {
                 let message = format!("`-` has no meaning for {other}");
-                return self.fail(Diagnostic::new(message, span.clone()));
+                let found = Diagnostic::new(message, span.clone());
+                return self.fail(found.help("convert it to a number: `int(…)` or `double(…)`"));
             }
         };
         let is_constant = operand.is_constant();
@@ -186,10 +186,16 @@ impl Compiler<'_> {
             (Type::Timestamp, Type::Int) | (Type::Int, Type::Timestamp) => found.help(
                 "an instant goes with instants and durations: `timestamp(…)`, `duration(\"5m\")`",
             ),
+            (Type::Timestamp, Type::Text) | (Type::Text, Type::Timestamp) => {
+                found.help("make an instant of the text: `timestamp(\"2026-01-31T12:00:00Z\")`")
+            }
+            (Type::Duration, Type::Text) | (Type::Text, Type::Duration) => {
+                found.help("make a duration of the text: `duration(\"5m\")`")
+            }
             (Type::Int, Type::UInt) | (Type::UInt, Type::Int) => {
                 found.help("convert one side: `int(…)` or `uint(…)`")
             }
-            _ => found,
+            _ => found.help("convert one side so that both have one type"),
         }
     }
 
@@ -420,19 +426,11 @@ fn partly_known(op: BinaryOp, left: &Type, right: &Type) -> Option<Type> {
     }
 }
 
-/// The instants that CEL knows: years 1 to 9999.
-const INSTANT_MIN: i64 = -62_135_596_800;
-const INSTANT_MAX: i64 = 253_402_300_799;
-
-fn instant<'e>(instant: Option<DateTime<Utc>>) -> Result<Value<'e>, Fault> {
-    instant
-        .filter(|instant| (INSTANT_MIN..=INSTANT_MAX).contains(&instant.timestamp()))
-        .map(Value::Timestamp)
-        .ok_or(Fault::Overflow)
-}
-
+/// Only durations that 64 bits of nanoseconds can count, as everywhere.
 fn span<'e>(span: Option<TimeDelta>) -> Result<Value<'e>, Fault> {
-    span.map(Value::Duration).ok_or(Fault::Overflow)
+    span.filter(|span| span.num_nanoseconds().is_some())
+        .map(Value::Duration)
+        .ok_or(Fault::Overflow)
 }
 
 /// `left + right` or `left - right` for values of any type.
@@ -448,10 +446,10 @@ fn sum<'e>(
     match (op, left, right) {
         (BinaryOp::Add, Value::Timestamp(at), Value::Duration(by))
         | (BinaryOp::Add, Value::Duration(by), Value::Timestamp(at)) => {
-            instant(at.checked_add_signed(*by))
+            instant::known(at.checked_add_signed(*by))
         }
         (BinaryOp::Subtract, Value::Timestamp(at), Value::Duration(by)) => {
-            instant(at.checked_sub_signed(*by))
+            instant::known(at.checked_sub_signed(*by))
         }
         (BinaryOp::Subtract, Value::Timestamp(to), Value::Timestamp(from)) => {
             span(Some(to.signed_duration_since(from)))

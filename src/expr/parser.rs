@@ -66,7 +66,8 @@ const RESERVED: [&str; 17] = [
 pub fn parse(source: &str) -> Result<Expr, Diagnostic> {
     if source.len() > SOURCE_BYTES_MAX {
         let message = format!("expression longer than {SOURCE_BYTES_MAX} bytes");
-        return Err(Diagnostic::new(message, 0..0));
+        let found = Diagnostic::new(message, 0..0);
+        return Err(found.help("split it into several fields or flows"));
     }
     let mut parser = Parser {
         tokens: tokens(source)?,
@@ -163,9 +164,12 @@ impl Parser {
         match &token.kind {
             TokenKind::Name(name) => match mend_word(name) {
                 Some(help) => diagnostic.help(help),
-                None => diagnostic,
+                None => diagnostic.help("put an operator between the two, or quotes around a text"),
             },
-            _ => diagnostic,
+            TokenKind::End => diagnostic.help(
+                "finish the expression; inside `{ }` and `[ ]` of YAML put one with a comma or a bracket in quotes",
+            ),
+            _ => diagnostic.help("an expression is written as in `value.price * value.qty > 100.0`"),
         }
     }
 

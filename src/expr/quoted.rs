@@ -36,10 +36,8 @@ pub(super) fn take(source: &str, start: usize) -> Result<Option<Quoted>, Diagnos
     let body_start = start + prefix_len + quote.len();
     let body = source.get(body_start..).unwrap_or_default();
     let Some(body_len) = body_len(body, quote, prefix) else {
-        return Err(Diagnostic::new(
-            format!("missing closing `{quote}`"),
-            start..body_start,
-        ));
+        let found = Diagnostic::new(format!("missing closing `{quote}`"), start..body_start);
+        return Err(found.help(format!("write {quote} at the end of the text too")));
     };
     let raw = body.get(..body_len).unwrap_or_default();
     let value = if prefix.is_bytes {

@@ -163,7 +163,7 @@ impl<'s> Lexer<'s> {
             '&' => found.help("write `&&` for \"and\""),
             '|' => found.help("write `||` for \"or\""),
             '“' | '”' | '‘' | '’' => found.help("use plain quotes, `\"` or `'`"),
-            _ => found,
+            _ => found.help("no operator or name of CEL begins so; put a text in quotes"),
         }
     }
 
@@ -172,7 +172,8 @@ impl<'s> Lexer<'s> {
         self.at += 1;
         let name = self.take_while(|char| char != '`' && char != '\n');
         if !self.rest().starts_with('`') {
-            return Err(Diagnostic::new("missing closing backtick", start..self.at));
+            let found = Diagnostic::new("missing closing backtick", start..self.at);
+            return Err(found.help("a field with other characters is written value.`its name`"));
         }
         self.at += 1;
         Ok(TokenKind::Field(name.into()))

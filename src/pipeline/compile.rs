@@ -32,6 +32,8 @@ use crate::stream::plan::Source;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::window::Windows;
 
+const CONDITION_HELP: &str = "compare it with something, as in `value.price > 100.0`";
+
 /// The plan of `file`, as much of it as could be made; everything that is wrong goes to
 /// `findings`.
 pub(super) fn plan(
@@ -150,7 +152,7 @@ impl Compiler<'_, '_> {
         expression: &Expression,
         scope: &Scope,
         fields: &mut Fields,
-        expected: &str,
+        (expected, help): (&str, &str),
         fits: impl FnOnce(&Type) -> bool,
     ) -> Option<Program> {
         let program = self.program(expression, scope, fields)?;
@@ -158,10 +160,8 @@ impl Compiler<'_, '_> {
             return Some(program);
         }
         let message = format!("expected {expected}, found {}", program.ty());
-        self.diagnose(
-            expression,
-            Diagnostic::new(message, 0..expression.text.len()),
-        );
+        let found = Diagnostic::new(message, 0..expression.text.len());
+        self.diagnose(expression, found.help(help));
         None
     }
 
@@ -202,7 +202,8 @@ impl Compiler<'_, '_> {
                 .help("the name is relative to the pipeline file"),
             Ok(text) => match Schema::parse(&text) {
                 Ok(schema) => return Some((text, schema)),
-                Err(error) => at(error.to_string()),
+                Err(error) => at(error.to_string())
+                    .help("mend the file, which is to hold one Avro schema in JSON"),
             },
         };
         self.report(finding);
@@ -212,7 +213,8 @@ impl Compiler<'_, '_> {
     fn time(&mut self, body: &SourceBody, scope: &Scope, fields: &mut Fields) -> Option<Program> {
         let time = body.time.as_ref()?;
         let expected = "milliseconds as int, a timestamp, or RFC 3339 text";
-        self.program_of(time, scope, fields, expected, |ty| {
+        let help = "name the field that holds the time, as in `value.ordered_at`";
+        self.program_of(time, scope, fields, (expected, help), |ty| {
             matches!(
                 ty.non_null(),
                 Type::Int | Type::Timestamp | Type::Text | Type::Dyn
@@ -269,13 +271,18 @@ impl Compiler<'_, '_> {
         }
         let scope = Scope::record(input.value_type.clone(), input.key_type.clone());
         let filter = body.filter.as_ref().and_then(|filter| {
-            self.program_of(filter, &scope, &mut fields, "a condition", |ty| {
-                ty.may_be(&Type::Bool)
-            })
+            self.program_of(
+                filter,
+                &scope,
+                &mut fields,
+                ("a condition", CONDITION_HELP),
+                |ty| ty.may_be(&Type::Bool),
+            )
         });
         let key = body.key.as_ref().and_then(|key| {
             let expected = "a text, a number, a bool or bytes as key";
-            self.program_of(key, &scope, &mut fields, expected, is_key)
+            let help = "make one text of several: `value.shop + \"/\" + value.product`";
+            self.program_of(key, &scope, &mut fields, (expected, help), is_key)
         });
         let key_type = key.as_ref().map_or(input.key_type, |key| key.ty().clone());
         let made = match &body.aggregate {

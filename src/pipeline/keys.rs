@@ -61,10 +61,15 @@ pub(super) fn entries<'t>(
 pub(super) fn keys<'t>(
     node: &'t Node,
     at: &'t Range<usize>,
-    vocabulary: &Vocabulary,
+    vocabulary: &'static Vocabulary,
     findings: &mut Vec<Finding>,
 ) -> Option<Keys<'t>> {
-    let entries = entries(node, vocabulary.of, findings)?;
+    let Kind::Mapping(entries) = &node.kind else {
+        let message = format!("expected {}, found {}", vocabulary.of, node.describe());
+        let finding = Finding::new(message, node.span.clone());
+        findings.push(finding.help(format!("write {}", vocabulary.example())));
+        return None;
+    };
     for (key, _) in entries {
         if !vocabulary.names().any(|name| name == key.name) {
             findings.push(unknown(key, vocabulary));

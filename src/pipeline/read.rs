@@ -70,7 +70,7 @@ impl Reader<'_, '_> {
         &mut self,
         node: &'t Node,
         at: &'t Range<usize>,
-        vocabulary: &Vocabulary,
+        vocabulary: &'static Vocabulary,
     ) -> Option<Keys<'t>> {
         keys(node, at, vocabulary, self.findings)
     }
@@ -204,7 +204,12 @@ impl Reader<'_, '_> {
     }
 
     fn flows(&mut self, node: &Node) -> Vec<FlowEntry> {
-        let entries = entries(node, "flows by name", self.findings).unwrap_or_default();
+        let entries = entries(node, "flows by name", self.findings);
+        if entries.is_some_and(<[_]>::is_empty) {
+            let finding = Finding::new("no flows", node.span.clone());
+            self.report(finding.help(format!("add {}", FLOW.example())));
+        }
+        let entries = entries.unwrap_or_default();
         let mut flows = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             self.check_topic_like(&key.name, &key.span, "a flow");
@@ -256,7 +261,8 @@ impl Reader<'_, '_> {
             return Vec::new();
         };
         if entries.is_empty() {
-            self.report(Finding::new(format!("no {of}"), node.span.clone()));
+            let finding = Finding::new(format!("no {of}"), node.span.clone());
+            self.report(finding.help("add one, as `name: expression`, or remove the key"));
         }
         let mut columns = Vec::with_capacity(entries.len());
         for (key, value) in entries {
@@ -385,7 +391,11 @@ impl Reader<'_, '_> {
             }),
             None => {
                 let message = format!("expected {of}, found {}", node.describe());
-                self.report(Finding::new(message, node.span.clone()));
+                let help = match node.is_null() {
+                    true => "write it behind the colon",
+                    false => "write one text; one that begins with `[` or `{` needs quotes",
+                };
+                self.report(Finding::new(message, node.span.clone()).help(help));
                 None
             }
         }
@@ -405,7 +415,7 @@ impl Reader<'_, '_> {
             Some("false") => Some(false),
             _ => {
                 let finding = Finding::new("expected true or false", node.span.clone());
-                self.report(finding);
+                self.report(finding.help("write `true` or `false`"));
                 None
             }
         }
@@ -416,13 +426,17 @@ impl Reader<'_, '_> {
         let text = self.text(node, "a duration")?;
         let (message, help) = match duration::parse(&text.value) {
             Ok(span) if span < TimeDelta::zero() => {
-                ("expected a duration of 0 or more".to_owned(), None)
+                let message = "expected a duration of 0 or more".to_owned();
+                (message, Some("write it without the sign".to_owned()))
             }
             Ok(span) => return Some(span),
             Err(error) => {
-                let is_number = text.value.parse::<u64>().is_ok();
-                let help = is_number.then(|| format!("write `{}s` for seconds", text.value));
-                (error.to_string(), help)
+                let help = match text.value.parse::<u64>() {
+                    Ok(_) => format!("write `{}s` for seconds", text.value),
+                    Err(_) => "write numbers with units and no spaces: `30s`, `5m`, `1h30m`, `7d`"
+                        .to_owned(),
+                };
+                (error.to_string(), Some(help))
             }
         };
         let mut finding = Finding::new(message, text.span);

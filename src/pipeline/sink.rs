@@ -115,7 +115,10 @@ impl Compiler<'_, '_> {
     ) {
         let Kind::Record(record) = schema.kind(schema.root()) else {
             let message = "the schema of results must be a record";
-            return self.report(Finding::new(message, file.span.clone()));
+            let finding = Finding::new(message, file.span.clone());
+            return self.report(
+                finding.help("give it `\"type\": \"record\"` and the fields of the results"),
+            );
         };
         let name = record.name.simple();
         let absent = record.fields.iter().filter(|field| {

@@ -67,6 +67,11 @@ pub(super) enum Form {
 }
 
 impl Vocabulary {
+    /// The mapping as a person would write it at its shortest.
+    pub(super) fn example(&'static self) -> String {
+        format!("`{}`", Form::Mapping(self).written())
+    }
+
     /// The names of the keys that are understood.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.keys.iter().map(|entry| entry.name)
@@ -95,8 +100,11 @@ impl Form {
             Self::Mapping(vocabulary) | Self::Properties(vocabulary) => {
                 let required = vocabulary.keys.iter();
                 let required = required.filter(|entry| entry.need == Need::Required);
-                let required: Vec<_> = required.map(Entry::written).collect();
-                format!("{{ {} }}", required.join(", "))
+                let mut written: Vec<_> = required.map(Entry::written).collect();
+                if written.is_empty() {
+                    written.extend(vocabulary.keys.first().map(Entry::written));
+                }
+                format!("{{ {} }}", written.join(", "))
             }
             Self::ByName(form) => format!("{{ NAME: {} }}", form.written()),
             Self::List(form) => format!("[ {} ]", form.written()),

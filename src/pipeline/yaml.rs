@@ -103,7 +103,7 @@ impl Node {
 pub(super) fn parse(text: &str, findings: &mut Vec<Finding>) -> Result<Node, Finding> {
     if text.len() > FILE_BYTES_MAX {
         let message = format!("file longer than {FILE_BYTES_MAX} bytes");
-        return Err(Finding::new(message, 0..0));
+        return Err(Finding::new(message, 0..0).help("split it into several pipelines"));
     }
     let mut builder = Builder {
         text,
@@ -116,12 +116,34 @@ pub(super) fn parse(text: &str, findings: &mut Vec<Finding>) -> Result<Node, Fin
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
-            Finding::new(format!("not YAML: {}", error.info()), at..at)
+            let info = error.info().clone();
+            Finding::new(format!("not YAML: {info}"), at..at).help(mend(&info))
         })?;
         builder.event(event, span)?;
     }
-    let nothing = || Finding::new("the file is empty", 0..0);
+    let nothing = || {
+        let help = "begin with `tidemill: 1`, `name:`, `sources:` and `flows:`";
+        Finding::new("the file is empty", 0..0).help(help)
+    };
     builder.root.ok_or_else(nothing)
+}
+
+/// What to do about a text that is no YAML, by what the parser says.
+fn mend(info: &str) -> &'static str {
+    let has = |word: &str| info.contains(word);
+    if has("mapping values") || has("simple key") || has("block mapping") {
+        "put a text that holds `: ` or ` #` in quotes, and give keys of one mapping the same indentation"
+    } else if has("tab") {
+        "indent with spaces"
+    } else if has("quote") {
+        "close the text with the quote that it begins with"
+    } else if has("anchor") {
+        "define it with `&name` before; put a text that begins with `*` or `&` in quotes"
+    } else if has("flow") || has("',' or") {
+        "close each `{` with `}` and each `[` with `]`, with commas between"
+    } else {
+        "look at the indentation, the quotes and the brackets here"
+    }
 }
 
 /// A collection that has begun and not ended.
@@ -160,8 +182,8 @@ impl Builder<'_> {
             }
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor) else {
-                    let message = "an alias of what it stands in";
-                    return Err(Finding::new(message, span));
+                    let finding = Finding::new("an alias of what it stands in", span);
+                    return Err(finding.help("write the value out"));
                 };
                 self.weight += node.weight();
                 self.check_weight(&span)?;
@@ -187,7 +209,7 @@ impl Builder<'_> {
     fn begin(&mut self, span: Range<usize>, anchor: usize, kind: OpenKind) -> Result<(), Finding> {
         if self.open.len() >= DEPTH_MAX {
             let message = format!("nested more than {DEPTH_MAX} levels deep");
-            return Err(Finding::new(message, span));
+            return Err(Finding::new(message, span).help("nothing in a pipeline is that deep"));
         }
         self.open.push(Open { span, anchor, kind });
         Ok(())
@@ -211,7 +233,8 @@ impl Builder<'_> {
     fn check_weight(&self, span: &Range<usize>) -> Result<(), Finding> {
         if self.weight > WEIGHT_MAX {
             let message = "aliases that make the file larger than a file may be";
-            return Err(Finding::new(message, span.clone()));
+            let finding = Finding::new(message, span.clone());
+            return Err(finding.help("write the values out, or use fewer aliases of aliases"));
         }
         Ok(())
     }
@@ -240,7 +263,8 @@ fn as_key(node: Node) -> Result<Key, Finding> {
             span: node.span,
         }),
         Kind::Sequence(_) | Kind::Mapping(_) => {
-            Err(Finding::new("a collection as a key", node.span))
+            let finding = Finding::new("a collection as a key", node.span);
+            Err(finding.help("a key is a text; put one that begins with `[` or `{` in quotes"))
         }
     }
 }

@@ -12,6 +12,8 @@ mod batch_judges;
 mod broker;
 // The command itself: what it prints, and how it ends.
 mod cli;
+// Expressions against the conformance suite of CEL.
+mod cel_conformance;
 // The client on the embedded broker.
 mod client_on_embedded_broker;
 // What the client promises, on any broker.

@@ -1,6 +1,6 @@
 //! Pipeline files: what is said of broken ones, word for word, and what good ones compile to.
 //!
-//! `tests/fixtures/pipeline/broken/` holds broken files, and beside each what is said of it. After
+//! `tests/golden/errors/` holds wrong files, and beside each what is said of it. After
 //! a change of the words, `TIDEMILL_UPDATE_GOLDEN=1 cargo test` writes them anew; read them.
 
 use std::fs;
@@ -54,7 +54,8 @@ fn good(name: &str) -> Pipeline {
 #[test]
 fn broken_files_are_explained_word_for_word() {
     let mut wrong = Vec::new();
-    let mut paths: Vec<_> = fs::read_dir(fixtures().join("broken"))
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/errors");
+    let mut paths: Vec<_> = fs::read_dir(folder)
         .expect("the fixtures")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| {
@@ -63,11 +64,20 @@ fn broken_files_are_explained_word_for_word() {
         })
         .collect();
     paths.sort();
-    assert!(paths.len() > 10, "fixtures are missing");
+    assert!(paths.len() > 100, "fixtures are missing");
     for path in paths {
         let text = fs::read_to_string(&path).expect("a fixture");
         let name = path.file_name().expect("a name").to_string_lossy();
         let findings = compiled(&text).expect_err(&name);
+        for finding in findings.as_slice() {
+            let has_place = !finding.span.is_empty() || finding.span.start < text.len().max(1);
+            if !has_place || finding.help.is_none() {
+                wrong.push(format!(
+                    "{name}: no place, or no way to mend it: {}",
+                    finding.message
+                ));
+            }
+        }
         let said = findings.render(&name, &text, Colour::Never);
         let golden = path.with_extension("txt");
         if std::env::var_os("TIDEMILL_UPDATE_GOLDEN").is_some() {

@@ -162,9 +162,11 @@ pub(super) fn last_index_of<'e>(args: &[Any<'e>], _: &Budget) -> Outcome<'e> {
         Some(position) => byte_at(text, position)?.saturating_add(wanted.len()),
         None => text.len(),
     };
-    let end = (until.min(text.len())..=text.len()).find(|end| text.is_char_boundary(*end));
+    // Nothing that begins later ends at or before the character that holds this byte.
+    let mut ends = (0..=until.min(text.len())).rev();
+    let end = ends.find(|end| text.is_char_boundary(*end));
     let found = text
-        .get(..end.unwrap_or(text.len()))
+        .get(..end.unwrap_or_default())
         .and_then(|head| head.rfind(wanted));
     Ok(place(text, found))
 }

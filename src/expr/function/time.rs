@@ -17,13 +17,14 @@ use crate::expr::error::Fault;
 use crate::expr::error::ValueType;
 use crate::expr::function::arg;
 use crate::expr::function::no_overload;
+use crate::expr::instant;
 use crate::record::Value;
 
 type Outcome<'e> = Result<Value<'e>, Fault>;
 
 /// An instant of an RFC 3339 text, or of seconds since the epoch.
 pub(super) fn timestamp<'e>(args: &[Any<'e>], _: &Budget) -> Outcome<'e> {
-    let instant = match arg(args, 0) {
+    let found = match arg(args, 0) {
         Value::Timestamp(instant) => *instant,
         Value::Int(seconds) => DateTime::from_timestamp(*seconds, 0).ok_or(Fault::Overflow)?,
         Value::Text(text) => match DateTime::parse_from_rfc3339(text) {
@@ -32,7 +33,7 @@ pub(super) fn timestamp<'e>(args: &[Any<'e>], _: &Budget) -> Outcome<'e> {
         },
         other => return no_overload(other),
     };
-    Ok(Value::Timestamp(instant))
+    instant::known(Some(found))
 }
 
 pub(super) fn duration<'e>(args: &[Any<'e>], _: &Budget) -> Outcome<'e> {

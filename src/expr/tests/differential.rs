@@ -122,6 +122,20 @@ const BOOLS: &[&str] = &[
     "(B ? B : B)",
     "(value.m == value.m)",
     "value.?missing.hasValue()",
+    "(N <= N)",
+    "(N > N)",
+    "(T >= T)",
+    "(B == B)",
+    "L.exists(x, B)",
+    "(size(L) == N)",
+    "(duration('90s') > duration('1m'))",
+    "(timestamp('2026-01-31T12:30:15Z') + duration('1h') == timestamp('2026-01-31T13:30:15Z'))",
+    "(N in L || T in value.m)",
+    "!(B && (T == T))",
+    "bool('true')",
+    "has(value.m.a)",
+    "('a' in value.m)",
+    "(value.rows.exists(r, r.n == N))",
 ];
 const NUMBERS: &[&str] = &[
     "value.i",
@@ -158,6 +172,22 @@ const NUMBERS: &[&str] = &[
     "math.ceil(1.2)",
     "math.abs(-2)",
     "T.lastIndexOf(T)",
+    "T.lastIndexOf(T, 2)",
+    "T.indexOf(T, 1)",
+    "size(value.m)",
+    "(L + L).size()",
+    "timestamp('2026-01-31T12:30:15.250Z').getHours()",
+    "timestamp('2026-01-31T12:30:15.250Z').getDayOfWeek()",
+    "timestamp('2026-03-01T00:00:00Z').getDayOfYear()",
+    "duration('90s').getMinutes()",
+    "int(timestamp('2026-01-31T12:30:15Z'))",
+    "int('12')",
+    "double('1.5')",
+    "math.floor(-1.5)",
+    "math.sign(N)",
+    "(N + N * N - N)",
+    "value.rows[0].n",
+    "value.rows.filter(r, r.s == T).size()",
 ];
 const TEXTS: &[&str] = &[
     "value.s",
@@ -183,6 +213,14 @@ const TEXTS: &[&str] = &[
     "string(value.i)",
     "T.split('').join('-')",
     "(B ? T : T)",
+    "string(B)",
+    "string(duration('90s'))",
+    "string(timestamp('2026-01-31T12:30:15Z'))",
+    "T.split('', 2)[0]",
+    "T.substring(1, 1)",
+    "(T + T).replace(T, '')",
+    "value.m['b']",
+    "value.rows.map(r, r.s)[0]",
 ];
 const LISTS: &[&str] = &[
     "value.l",
@@ -197,6 +235,11 @@ const LISTS: &[&str] = &[
     "L.map(x, [x, N])",
     "{'a': 1}.map(k, k)",
     "L.filter(x, B)",
+    "L.map(x, N)",
+    "(L + [N])",
+    "value.rows.filter(r, B).map(r, r.n)",
+    "[[N], [N, N]][0]",
+    "T.split('e')",
 ];
 
 struct Author(u64);
@@ -241,7 +284,7 @@ impl Author {
     }
 }
 
-const CASES: usize = 1_000;
+const CASES: usize = 2_000;
 
 #[test]
 fn expressions_mean_what_the_cel_crate_says() {

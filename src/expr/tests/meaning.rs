@@ -309,6 +309,7 @@ fn texts_count_code_points() {
         ("'hello mellow'.lastIndexOf('ello')", int(7)),
         ("'hello mellow'.lastIndexOf('ello', 6)", int(1)),
         ("'ñañ'.lastIndexOf('')", int(3)),
+        ("'ta©o©αT'.lastIndexOf('©', 3)", int(2)),
         ("'tacocat'.substring(4)", text("cat")),
         ("'tañocat'.substring(1, 3)", text("añ")),
         ("'  trim \\n'.trim()", text("trim")),
