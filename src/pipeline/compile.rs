@@ -32,7 +32,16 @@ use crate::stream::plan::Source;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::window::Windows;
 
-const CONDITION_HELP: &str = "compare it with something, as in `value.price > 100.0`";
+/// What a condition must be, and how to make one.
+pub(super) const CONDITION: (&str, &str) = (
+    "a condition",
+    "compare it with something, as in `value.price > 100.0`",
+);
+/// What a key must be, and how to make one.
+pub(super) const KEY: (&str, &str) = (
+    "a text, a number, a bool or bytes as key",
+    "make one text of several: `value.shop + \"/\" + value.product`",
+);
 
 /// The plan of `file`, as much of it as could be made; everything that is wrong goes to
 /// `findings`.
@@ -271,19 +280,14 @@ impl Compiler<'_, '_> {
         }
         let scope = Scope::record(input.value_type.clone(), input.key_type.clone());
         let filter = body.filter.as_ref().and_then(|filter| {
-            self.program_of(
-                filter,
-                &scope,
-                &mut fields,
-                ("a condition", CONDITION_HELP),
-                |ty| ty.may_be(&Type::Bool),
-            )
+            self.program_of(filter, &scope, &mut fields, CONDITION, |ty| {
+                ty.may_be(&Type::Bool)
+            })
         });
-        let key = body.key.as_ref().and_then(|key| {
-            let expected = "a text, a number, a bool or bytes as key";
-            let help = "make one text of several: `value.shop + \"/\" + value.product`";
-            self.program_of(key, &scope, &mut fields, (expected, help), is_key)
-        });
+        let key = body
+            .key
+            .as_ref()
+            .and_then(|key| self.program_of(key, &scope, &mut fields, KEY, is_key));
         let key_type = key.as_ref().map_or(input.key_type, |key| key.ty().clone());
         let made = match &body.aggregate {
             Some(aggregates) => {

@@ -9,8 +9,10 @@ use crate::codec::projection::Root;
 use crate::expr::Program;
 use crate::expr::Scope;
 use crate::expr::Type;
+use crate::pipeline::compile::CONDITION;
 use crate::pipeline::compile::Compiler;
 use crate::pipeline::compile::Input;
+use crate::pipeline::compile::KEY;
 use crate::pipeline::compile::Output;
 use crate::pipeline::compile::is_key;
 use crate::pipeline::file::Expression;
@@ -318,7 +320,10 @@ impl Compiler<'_, '_> {
 
     fn flat_map(&mut self, each: &Expression, made: Made, making: &mut Making) -> Option<Made> {
         let mut fields = Fields::default();
-        let expected = "a list, whose elements become records";
+        let expected = (
+            "a list, whose elements become records",
+            "name a field that holds one, as in `value.items`, or write one: `[value.a, value.b]`",
+        );
         let program = self.program_of(each, &made.scope(), &mut fields, expected, |ty| {
             matches!(ty.non_null(), Type::List(_) | Type::Dyn)
         })?;
@@ -393,8 +398,7 @@ impl Compiler<'_, '_> {
 
     fn mapping(&mut self, of: &Expression, made: &Made) -> Option<Mapping> {
         let mut fields = Fields::default();
-        let expected = "a text, a number, a bool or bytes";
-        let program = self.program_of(of, &made.scope(), &mut fields, expected, is_key)?;
+        let program = self.program_of(of, &made.scope(), &mut fields, KEY, is_key)?;
         Some(expression::text_key(program, fields))
     }
 
@@ -562,7 +566,7 @@ impl Compiler<'_, '_> {
         scope: &Scope,
         fields: &mut Fields,
     ) -> Option<Program> {
-        self.program_of(filter?, scope, fields, "a condition", |ty| {
+        self.program_of(filter?, scope, fields, CONDITION, |ty| {
             ty.may_be(&Type::Bool)
         })
     }
@@ -573,8 +577,7 @@ impl Compiler<'_, '_> {
         scope: &Scope,
         fields: &mut Fields,
     ) -> Option<Program> {
-        let expected = "a text, a number, a bool or bytes as key";
-        self.program_of(key?, scope, fields, expected, is_key)
+        self.program_of(key?, scope, fields, KEY, is_key)
     }
 
     /// Adds a node; what does not fit is reported at `at`.
