@@ -19,6 +19,7 @@ use crate::pipeline::file::SourceBody;
 use crate::pipeline::finding::Finding;
 use crate::pipeline::outside::Outside;
 use crate::pipeline::schema_type::type_of;
+use crate::pipeline::watch::Alert;
 use crate::pipeline::yaml::place;
 use crate::record::TopicName;
 use crate::stream::plan::Emit;
@@ -33,7 +34,7 @@ use crate::stream::plan::WindowAggregate;
 use crate::stream::window::Windows;
 
 /// What a condition must be, and how to make one.
-pub(super) const CONDITION: (&str, &str) = (
+const CONDITION: (&str, &str) = (
     "a condition",
     "compare it with something, as in `value.price > 100.0`",
 );
@@ -43,14 +44,21 @@ pub(super) const KEY: (&str, &str) = (
     "make one text of several: `value.shop + \"/\" + value.product`",
 );
 
-/// The plan of `file`, as much of it as could be made; everything that is wrong goes to
+/// What a file comes to.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) plan: Plan,
+    pub(super) alerts: Vec<Alert>,
+}
+
+/// What `file` comes to, as much of it as could be made; everything that is wrong goes to
 /// `findings`.
-pub(super) fn plan(
+pub(super) fn compiled(
     text: &str,
     file: &File,
     outside: &Outside<'_>,
     findings: &mut Vec<Finding>,
-) -> Plan {
+) -> Compiled {
     let mut compiler = Compiler {
         text,
         file,
@@ -64,10 +72,12 @@ pub(super) fn plan(
     for index in 0..file.flows.len() {
         compiler.output_of(index);
     }
-    Plan {
+    let alerts = compiler.alerts(&file.alerts);
+    let plan = Plan {
         name: file.name.value.as_str().into(),
         flows: compiler.flows.into_iter().flatten().map(Arc::new).collect(),
-    }
+    };
+    Compiled { plan, alerts }
 }
 
 pub(super) struct Compiler<'c, 'f> {
@@ -153,6 +163,32 @@ impl Compiler<'_, '_> {
                 None
             }
         }
+    }
+
+    /// What stands in the results of the flow that an alert is about; reported where there is no
+    /// such flow.
+    pub(super) fn results_of(&mut self, on: &Located<String>) -> Option<Type> {
+        let flows = self.file.flows.iter().map(|flow| flow.name.value.as_str());
+        let known: Vec<_> = flows.collect();
+        if let Some(index) = known.iter().position(|name| *name == on.value) {
+            return self.output_of(index).map(|output| output.value_type);
+        }
+        let finding = Finding::new(format!("`{}` is no flow", on.value), on.span.clone());
+        let help = format!("the flows are {}", known.join(", "));
+        self.report(finding.nearest(&on.value, known).help(help));
+        None
+    }
+
+    /// A program that answers true or false.
+    pub(super) fn condition_of(
+        &mut self,
+        expression: &Expression,
+        scope: &Scope,
+        fields: &mut Fields,
+    ) -> Option<Program> {
+        self.program_of(expression, scope, fields, CONDITION, |ty| {
+            ty.may_be(&Type::Bool)
+        })
     }
 
     /// A program whose type must satisfy `fits`; else `expected` is reported.
@@ -279,11 +315,8 @@ impl Compiler<'_, '_> {
             self.report(finding.help("give the results a topic of their own"));
         }
         let scope = Scope::record(input.value_type.clone(), input.key_type.clone());
-        let filter = body.filter.as_ref().and_then(|filter| {
-            self.program_of(filter, &scope, &mut fields, CONDITION, |ty| {
-                ty.may_be(&Type::Bool)
-            })
-        });
+        let filter = body.filter.as_ref();
+        let filter = filter.and_then(|filter| self.condition_of(filter, &scope, &mut fields));
         let key = body
             .key
             .as_ref()
@@ -302,6 +335,9 @@ impl Compiler<'_, '_> {
             operator: Operator::Map(Map { select: None }),
             fields: Some(Vec::new()),
         });
+        if let Some(chart) = &body.chart {
+            self.check_chart(chart, made.fields.as_deref());
+        }
         let (sink, output) = self.sink(entry, body, &input.source, &input.value_type, made.fields);
         let flow = sink.map(|sink| Flow {
             name: entry.name.value.as_str().into(),

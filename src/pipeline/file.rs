@@ -63,6 +63,7 @@ pub(super) struct File {
     pub(super) sources: Vec<SourceEntry>,
     pub(super) flows: Vec<FlowEntry>,
     pub(super) on_error: OnError,
+    pub(super) alerts: Vec<AlertEntry>,
     pub(super) tests: Vec<TestCase>,
 }
 
@@ -117,6 +118,7 @@ pub(super) struct FlowBody {
     pub(super) select: Option<Vec<(Located<String>, Expression)>>,
     pub(super) emit: Option<Located<Emit>>,
     pub(super) late: Option<Located<String>>,
+    pub(super) chart: Option<Chart>,
     pub(super) to: SinkBody,
 }
 
@@ -155,6 +157,53 @@ pub(super) struct SinkBody {
     pub(super) schema: Option<Located<String>>,
 }
 
+#[derive(Debug)]
+pub(super) struct AlertEntry {
+    pub(super) name: Located<String>,
+    /// `None` where the rest could not be read.
+    pub(super) body: Option<AlertBody>,
+}
+
+#[derive(Debug)]
+pub(super) struct AlertBody {
+    pub(super) on: Located<String>,
+    pub(super) fire: Expression,
+    pub(super) clear: Option<Expression>,
+    pub(super) hold: TimeDelta,
+    pub(super) no_data: Option<TimeDelta>,
+    pub(super) message: Option<Located<String>>,
+    pub(super) to: Vec<AlertSink>,
+}
+
+/// Where an alert says that it fired or cleared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlertSink {
+    /// Standard error.
+    Log,
+    /// A topic.
+    Topic(String),
+    /// A webhook, whose address is in the environment.
+    Webhook {
+        /// The variable that holds it.
+        url_env: String,
+    },
+}
+
+/// How a dashboard draws the results of a flow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chart {
+    /// The fields that are drawn.
+    pub y: Vec<Located<String>>,
+    /// One line for each value of this field.
+    pub by: Option<Located<String>>,
+    /// `lines`, `bars` or `area`; `None` leaves it to the dashboard.
+    pub mark: Option<String>,
+    /// How many lines at most, the largest ones.
+    pub top: Option<u64>,
+    /// A line across at this value.
+    pub threshold: Option<f64>,
+}
+
 /// A test of a pipeline file.
 #[derive(Clone, Debug)]
 pub struct TestCase {
@@ -163,10 +212,12 @@ pub struct TestCase {
     /// What is tested.
     pub subject: Subject,
     pub(super) given: Given,
-    /// The results; `None` where the test does not say.
+    /// The results; `None` where the file does not say.
     pub(super) expect: Option<Vec<Expected>>,
     /// `expect:`, where it is there.
     pub(super) expect_node: Option<Node>,
+    /// Another file with the results, one object a line.
+    pub(super) expect_file: Option<Located<String>>,
     pub(super) late: Option<Located<u64>>,
     pub(super) rejected: Option<Located<u64>>,
     pub(super) filtered: Option<Located<u64>>,

@@ -72,6 +72,13 @@ impl Findings {
         (!findings.is_empty()).then_some(Self { findings })
     }
 
+    /// One alone.
+    pub(super) fn one(finding: Finding) -> Self {
+        Self {
+            findings: vec![finding],
+        }
+    }
+
     /// For a file that could not be read although nothing was found wrong with it.
     pub(super) fn unexplained() -> Self {
         Self {

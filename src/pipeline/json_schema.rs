@@ -78,6 +78,7 @@ fn of(form: &Form) -> Json {
         }
         Form::Time => json!({"type": ["string", "integer"]}),
         Form::Count => json!({"type": "integer", "minimum": 0}),
+        Form::Number => json!({"type": "number"}),
         Form::Any => json!({}),
         Form::Mapping(vocabulary) => mapping(vocabulary),
         Form::Properties(vocabulary) => {

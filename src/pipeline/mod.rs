@@ -9,6 +9,7 @@
 //! Nothing here reads a file or the environment; [`Outside`] is how both are asked for.
 
 mod aggregate;
+mod alert;
 mod compile;
 mod connect;
 pub mod explain;
@@ -22,23 +23,28 @@ mod operators;
 mod outside;
 mod parameter;
 mod read;
+mod read_alerts;
 mod read_tests;
 mod schema_type;
 mod sink;
 pub mod testing;
 mod vocabulary;
+mod watch;
 mod window;
 mod yaml;
+
+use std::sync::Arc;
 
 use crate::stream::plan::Plan;
 
 pub use file::{
-    Connect, FUTURE_DEFAULT, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, Subject, TestCase,
-    VALUE_FORMAT_DEFAULT,
+    AlertSink, Chart, Connect, FUTURE_DEFAULT, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, Subject,
+    TestCase, VALUE_FORMAT_DEFAULT,
 };
 pub use finding::{Colour, Finding, Findings};
 pub use json_schema::json_schema;
 pub use outside::Outside;
+pub use watch::{Alert, NumberFormat, Piece};
 pub use yaml::FILE_BYTES_MAX;
 
 /// A pipeline, ready to be run.
@@ -48,6 +54,10 @@ pub struct Pipeline {
     pub connect: Connect,
     /// What is computed.
     pub plan: Plan,
+    /// The alerts: checked, and not run by this version.
+    pub alerts: Vec<Arc<Alert>>,
+    /// How dashboards draw the results of flows, by their names.
+    pub charts: Vec<(Box<str>, Chart)>,
     /// The tests in the file.
     pub tests: Vec<TestCase>,
 }
@@ -101,10 +111,20 @@ fn compiled(text: &str, outside: &Outside<'_>, findings: &mut Vec<Finding>) -> O
         .map_err(|finding| findings.push(finding))
         .ok()?;
     let file = read::read(&tree, outside, findings)?;
-    let plan = compile::plan(text, &file, outside, findings);
+    let compiled = compile::compiled(text, &file, outside, findings);
     Some(Pipeline {
         connect: file.connect,
-        plan,
+        plan: compiled.plan,
+        alerts: compiled.alerts.into_iter().map(Arc::new).collect(),
+        charts: charts(file.flows),
         tests: file.tests,
     })
+}
+
+fn charts(flows: Vec<file::FlowEntry>) -> Vec<(Box<str>, Chart)> {
+    let charts = flows.into_iter().filter_map(|flow| {
+        let chart = flow.body?.chart?;
+        Some((flow.name.value.into(), chart))
+    });
+    charts.collect()
 }

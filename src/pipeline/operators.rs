@@ -9,7 +9,6 @@ use crate::codec::projection::Root;
 use crate::expr::Program;
 use crate::expr::Scope;
 use crate::expr::Type;
-use crate::pipeline::compile::CONDITION;
 use crate::pipeline::compile::Compiler;
 use crate::pipeline::compile::Input;
 use crate::pipeline::compile::KEY;
@@ -566,9 +565,7 @@ impl Compiler<'_, '_> {
         scope: &Scope,
         fields: &mut Fields,
     ) -> Option<Program> {
-        self.program_of(filter?, scope, fields, CONDITION, |ty| {
-            ty.may_be(&Type::Bool)
-        })
+        self.condition_of(filter?, scope, fields)
     }
 
     fn key_of(

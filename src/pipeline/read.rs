@@ -91,10 +91,11 @@ impl Reader<'_, '_> {
         let flows = flows.map(|node| self.flows(node)).unwrap_or_default();
         let on_error = keys.optional("on_error");
         let on_error = on_error.and_then(|node| self.on_error(node));
+        let alerts = keys.optional("alerts");
+        let alerts = alerts.map(|node| self.alerts(node)).unwrap_or_default();
         let tests = keys.optional("tests");
-        let tests = tests
-            .map(|node| self.tests(node, &flows))
-            .unwrap_or_default();
+        let tests = tests.map(|node| self.tests(node, &flows, &alerts));
+        let tests = tests.unwrap_or_default();
         Some(File {
             name: name.unwrap_or_else(|| Located {
                 value: String::new(),
@@ -104,6 +105,7 @@ impl Reader<'_, '_> {
             sources: sources.into_iter().chain(tables).collect(),
             flows,
             on_error: on_error.unwrap_or_default(),
+            alerts,
             tests,
         })
     }
@@ -237,6 +239,7 @@ impl Reader<'_, '_> {
         let select = keys.optional("select");
         let to = keys.optional("to");
         let to = to.and_then(|node| self.sink(node));
+        let chart = keys.optional("chart").and_then(|node| self.chart(node));
         let late = keys.optional("late").and_then(|node| self.late(node));
         let emit = keys.optional("emit").and_then(|node| self.emit(node));
         Some(FlowBody {
@@ -252,6 +255,7 @@ impl Reader<'_, '_> {
             join: join.unwrap_or(None),
             from: from.next()?,
             others: from.collect(),
+            chart,
             to: to?,
         })
     }
@@ -446,7 +450,7 @@ impl Reader<'_, '_> {
     }
 
     /// The name of something that is a topic or part of one's name.
-    fn topic_like(&mut self, node: &Node, of: &str) -> Option<Located<String>> {
+    pub(super) fn topic_like(&mut self, node: &Node, of: &str) -> Option<Located<String>> {
         let text = self.text(node, &format!("the name of {of}"))?;
         self.check_topic_like(&text.value, &text.span, of);
         Some(text)

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
+use crate::pipeline::file::AlertEntry;
 use crate::pipeline::file::Arrival;
 use crate::pipeline::file::Expected;
 use crate::pipeline::file::ExpectedField;
@@ -27,14 +28,23 @@ use crate::record::Timestamp;
 
 impl Reader<'_, '_> {
     /// The tests, of which those of flows that there are not are reported.
-    pub(super) fn tests(&mut self, node: &Node, flows: &[FlowEntry]) -> Vec<TestCase> {
+    pub(super) fn tests(
+        &mut self,
+        node: &Node,
+        flows: &[FlowEntry],
+        alerts: &[AlertEntry],
+    ) -> Vec<TestCase> {
         let items = self.list(node, "a list of tests");
         let tests: Vec<_> = items.iter().filter_map(|item| self.test(item)).collect();
         let flows: Vec<_> = flows.iter().map(|flow| flow.name.value.as_str()).collect();
+        let alerts: Vec<_> = alerts
+            .iter()
+            .map(|alert| alert.name.value.as_str())
+            .collect();
         for test in &tests {
             match &test.subject {
                 Subject::Flow(name) => self.check_known(name, &flows, "flow"),
-                Subject::Alert(name) => self.check_known(name, &[], "alert"),
+                Subject::Alert(name) => self.check_known(name, &alerts, "alert"),
             }
         }
         tests
@@ -61,12 +71,18 @@ impl Reader<'_, '_> {
         let subject = self.subject(keys, &start);
         let given = self.given(keys, &start);
         let expect_node = keys.stands("expect");
+        let expect_file = keys.optional("expect_file");
+        if let Some(file) = expect_file.filter(|_| expect_node.is_some()) {
+            let finding = Finding::new("`expect` and `expect_file`", file.span.clone());
+            self.report(finding.help("remove one of the two"));
+        }
         Some(TestCase {
             expect: match &subject {
                 Some(Subject::Flow(_)) => expect_node.map(|node| self.expect(node)),
                 _ => None,
             },
             expect_node: expect_node.cloned(),
+            expect_file: expect_file.and_then(|node| self.text(node, "the name of a file")),
             late: self.count(keys, "late"),
             rejected: self.count(keys, "rejected"),
             filtered: self.count(keys, "filtered"),
@@ -222,7 +238,7 @@ impl Reader<'_, '_> {
         expected
     }
 
-    fn count(&mut self, keys: Keys<'_>, name: &str) -> Option<Located<u64>> {
+    pub(super) fn count(&mut self, keys: Keys<'_>, name: &str) -> Option<Located<u64>> {
         let node = keys.optional(name)?;
         let text = self.text(node, "a number")?;
         match text.value.parse() {

@@ -54,6 +54,8 @@ pub(super) enum Form {
     Time,
     /// A whole number, 0 or more.
     Count,
+    /// A number.
+    Number,
     /// Anything.
     Any,
     /// A mapping with these keys.
@@ -94,7 +96,7 @@ impl Form {
             Self::Expression => "EXPRESSION".to_owned(),
             Self::Truth => "true".to_owned(),
             Self::Time => "\"12:00:05\"".to_owned(),
-            Self::Count => "1".to_owned(),
+            Self::Count | Self::Number => "1".to_owned(),
             Self::Format => "json".to_owned(),
             Self::Word(words) => words.first().copied().unwrap_or_default().to_owned(),
             Self::Mapping(vocabulary) | Self::Properties(vocabulary) => {
@@ -176,12 +178,17 @@ pub(super) static PIPELINE: Vocabulary = Vocabulary {
             "What happens to records that cannot be used: the pipeline stops (`fail`, the default), they are counted and left out (`skip`), or they go to a topic with the reason in headers.",
         ),
         optional(
+            "alerts",
+            Form::ByName(&Form::Mapping(&ALERT)),
+            "What is to be told when results are not as they should be, by name. This version checks alerts and does not run them.",
+        ),
+        optional(
             "tests",
             Form::List(&Form::Mapping(&TEST)),
             "Tests of the flows, run by `tidemill test` on a virtual clock.",
         ),
     ],
-    later: &["alerts", "delivery"],
+    later: &["delivery"],
 };
 
 static CONNECT: Vocabulary = Vocabulary {
@@ -334,7 +341,11 @@ pub(super) static FLOW: Vocabulary = Vocabulary {
             "Where records go whose windows are all closed; they are counted in any case.",
         ),
         required("to", Form::Mapping(&SINK), "Where the results go."),
-        optional("chart", Form::Any, "How a dashboard draws the results."),
+        optional(
+            "chart",
+            Form::Mapping(&CHART),
+            "How a dashboard draws the results.",
+        ),
     ],
     later: &["on_error", "branch", "lookup"],
 };
@@ -504,6 +515,11 @@ pub(super) static TEST: Vocabulary = Vocabulary {
             Form::List(&Form::Any),
             "The results, each with the fields that matter; for each key in the order in which they come out. `window` is the start of the window, or its `start` and `end`.",
         ),
+        optional(
+            "expect_file",
+            Form::Text,
+            "A file with the results, one object a line; `--update` leaves it as it is.",
+        ),
         optional("late", Form::Count, "How many records are late."),
         optional(
             "rejected",
@@ -531,5 +547,87 @@ pub(super) static ARRIVAL: Vocabulary = Vocabulary {
         ),
         optional("headers", Form::Any, "Headers by name."),
     ],
+    later: &[],
+};
+
+/// The words of `mark:`.
+pub(super) const MARKS: &[&str] = &["lines", "bars", "area"];
+
+pub(super) static CHART: Vocabulary = Vocabulary {
+    of: "a chart",
+    keys: &[
+        required(
+            "y",
+            Form::OneOf(&[Form::Text, Form::List(&Form::Text)]),
+            "The field or the fields that are drawn.",
+        ),
+        optional("by", Form::Text, "One line for each value of this field."),
+        optional("mark", Form::Word(MARKS), "What is drawn."),
+        optional(
+            "top",
+            Form::Count,
+            "At most so many lines, the largest ones.",
+        ),
+        optional("threshold", Form::Number, "A line across at this value."),
+    ],
+    later: &[],
+};
+
+pub(super) static ALERT: Vocabulary = Vocabulary {
+    of: "an alert",
+    keys: &[
+        required("on", Form::Text, "The flow whose results are watched."),
+        required(
+            "fire",
+            Form::Expression,
+            "When it fires, as in `value.rate > 0.05`.",
+        ),
+        optional(
+            "for",
+            Form::Duration,
+            "How long that must hold (default 0s).",
+        ),
+        optional(
+            "clear",
+            Form::Expression,
+            "When it clears (default: when it no longer fires).",
+        ),
+        optional(
+            "no_data",
+            Form::Duration,
+            "How long a key may be silent before that is told too.",
+        ),
+        optional(
+            "message",
+            Form::Text,
+            "What it says, with values in braces: `{key}: {value.rate:.1%}`.",
+        ),
+        optional(
+            "to",
+            Form::OneOf(&[ALERT_SINK_FORM, Form::List(&ALERT_SINK_FORM)]),
+            "Where it says so (default log).",
+        ),
+    ],
+    later: &[],
+};
+
+const ALERT_SINK_FORM: Form = Form::OneOf(&[Form::Word(&["log"]), Form::Mapping(&ALERT_SINK)]);
+
+pub(super) static ALERT_SINK: Vocabulary = Vocabulary {
+    of: "where an alert goes",
+    keys: &[
+        optional("topic", Form::Name, "A topic."),
+        optional("webhook", Form::Mapping(&WEBHOOK), "A webhook."),
+    ],
+    later: &[],
+};
+
+pub(super) static WEBHOOK: Vocabulary = Vocabulary {
+    of: "a webhook",
+    keys: &[required(
+        "url_env",
+        Form::Text,
+        "The environment variable that holds its address.",
+    )],
     later: &[],
 };

@@ -64,8 +64,13 @@ impl Reader<'_, '_> {
             "rows" => Ok(RowWindows::new(self.rows(length)?).into()),
             _ => self.calendar(keys, length, grace?)?,
         };
-        made.map_err(|error| self.report(Finding::new(error.to_string(), node.span.clone())))
-            .ok()
+        made.map_err(|error| {
+            let finding = Finding::new(error.to_string(), node.span.clone());
+            let help =
+                "lengths are whole milliseconds above 0, as in `{ hopping: 1m, every: 10s }`";
+            self.report(finding.help(help));
+        })
+        .ok()
     }
 
     /// The one kind that `keys` name, and what stands under it.

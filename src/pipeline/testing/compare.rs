@@ -129,14 +129,19 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Everything that came out otherwise than `test` expects.
-pub(super) fn differences(test: &TestCase, outcome: &Outcome) -> Vec<Difference> {
+/// Everything that came out otherwise than `test` expects, of whose results `expected` are those
+/// that it names.
+pub(super) fn differences(
+    test: &TestCase,
+    expected: Option<&[Expected]>,
+    outcome: &Outcome,
+) -> Vec<Difference> {
     let mut differences = Vec::new();
     if let Some(reason) = &outcome.stopped {
         let reason = reason.clone();
         differences.push(Difference::Stopped { reason });
     }
-    if let Some(expected) = &test.expect {
+    if let Some(expected) = expected {
         let pairs = pairs(expected, &outcome.results);
         result_differences(expected, &outcome.results, &pairs, &mut differences);
     }

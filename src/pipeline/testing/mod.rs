@@ -13,6 +13,7 @@ mod avro;
 pub mod clock;
 mod compare;
 mod drive;
+mod expected;
 mod given;
 pub(super) mod json;
 mod line_diff;
@@ -52,7 +53,8 @@ pub fn run(
     let Some(outcome) = outcome(pipeline, test, outside)? else {
         return Ok(Verdict::NotRun);
     };
-    let differences = compare::differences(test, &outcome);
+    let expected = expected::expected(test, outside)?;
+    let differences = compare::differences(test, expected.as_deref(), &outcome);
     Ok(match differences.is_empty() {
         true => Verdict::Passed,
         false => Verdict::Failed(differences),
@@ -66,7 +68,10 @@ pub fn run(
 /// As [`run`].
 pub fn check(pipeline: &Pipeline, test: &TestCase, outside: &Outside<'_>) -> Result<(), Findings> {
     match flow_of(pipeline, test) {
-        Some(flow) => given::given(test, flow, outside).map(drop),
+        Some(flow) => {
+            expected::expected(test, outside)?;
+            given::given(test, flow, outside).map(drop)
+        }
         None => Ok(()),
     }
 }

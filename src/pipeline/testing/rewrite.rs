@@ -63,7 +63,7 @@ fn applied(text: &str, mut edits: Vec<Edit>) -> String {
 }
 
 fn test_edits(text: &str, test: &TestCase, outcome: &Outcome, edits: &mut Vec<Edit>) {
-    let differences = compare::differences(test, outcome);
+    let differences = compare::differences(test, test.expect.as_deref(), outcome);
     for difference in &differences {
         if let Difference::Count {
             of, found, span, ..
