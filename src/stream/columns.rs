@@ -122,6 +122,15 @@ impl Columns {
         }
     }
 
+    /// Merges the slot `from` into the slot `into` in these columns alone, and not their times.
+    pub(crate) fn join_columns(&mut self, columns: &[usize], into: usize, from: usize) {
+        for &column in columns {
+            if let Some(column) = self.aggregates.get_mut(column) {
+                column.join(into, from);
+            }
+        }
+    }
+
     /// Makes `slot` one that has seen nothing.
     pub(crate) fn reset(&mut self, slot: usize) {
         self.unmark(slot);

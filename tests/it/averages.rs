@@ -1,6 +1,7 @@
 //! Averages against exact arithmetic (`tests/golden/averages/README.md`).
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
@@ -18,6 +19,12 @@ use tidemill::stream::aggregate::parameter::Smoothing;
 use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
+use tidemill::stream::window::Bounds;
+use tidemill::stream::window::RowWindows;
+use tidemill::stream::window::SessionWindows;
+use tidemill::stream::window::SlidingWindows;
+use tidemill::stream::window::TrailingWindows;
+use tidemill::stream::window::Windows;
 
 use crate::support::averages::Op;
 use crate::support::averages::Series;
@@ -172,6 +179,7 @@ type Seen = BTreeMap<String, Vec<(i64, f64)>>;
 /// The time-decayed mean of all that a key has seen before `end`.
 fn decayed(seen: &[(i64, f64)], end: i64) -> f64 {
     let before = seen.iter().filter(|(time, _)| *time < end);
+    let end = end.min(1_000);
     let (values, weights) = before.fold((0.0, 0.0), |(values, weights), (time, number)| {
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let weight = ((time - end) as f64 / HALF_LIFE as f64).exp2();
@@ -257,5 +265,95 @@ proptest! {
             emit != Emit::Final || start + size + grace <= stream_time
         });
         prop_assert_eq!(must.count(), ours.len());
+    }
+}
+
+/// Windows of every kind that is not made of slices, and whether their ends are inside; `None`
+/// where they have none.
+fn kinds(ms: i64, grace: i64) -> Vec<(Windows, Option<i64>)> {
+    let (length, grace) = (TimeDelta::milliseconds(ms), TimeDelta::milliseconds(grace));
+    let trailing = |every, bounds| TrailingWindows::new(length, every, bounds, grace).unwrap();
+    let tick = Some(TimeDelta::milliseconds(3.min(ms)));
+    vec![
+        (Windows::Running, None),
+        (
+            RowWindows::new(NonZeroU32::MIN.saturating_add(2)).into(),
+            None,
+        ),
+        (SessionWindows::new(length, grace).unwrap().into(), Some(1)),
+        (SlidingWindows::new(length, grace).unwrap().into(), Some(1)),
+        (trailing(None, Bounds::Closed).into(), Some(1)),
+        (trailing(None, Bounds::HalfOpen).into(), Some(1)),
+        (trailing(tick, Bounds::Closed).into(), Some(1)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Each result as it comes out, and what was put out last of windows that never close.
+    #[test]
+    fn in_windows_of_every_kind_a_mean_that_decays_covers_the_history_and_nothing_later(
+        ms in 1i64..20, grace in prop_oneof![0i64..12, Just(1_000)],
+        steps in prop::collection::vec((-9i64..7, 0u8..2, -50i64..50), 1..40),
+        emit in emits(),
+    ) {
+        let half_life = HalfLife::new(TimeDelta::milliseconds(HALF_LIFE)).unwrap();
+        for (windows, past) in kinds(ms, grace) {
+            let windowing = Windowing {
+                emit,
+                windows: Some(windows.clone()),
+                aggregates: vec![("ema", Function::Ema(half_life), Some("value"))],
+                ..Windowing::default()
+            };
+            let (mut task, mut effects) = (windowing.task(), Effects::new());
+            let (mut seen, mut last) = (Seen::new(), BTreeMap::new());
+            let end_of = |out: &Out| past.map(|past| {
+                past + out.json()["window"]["end"].as_i64().expect("an end")
+            });
+            let mut time = 0i64;
+            for ((step_ms, key, number), offset) in steps.iter().zip(0..) {
+                time = (time + step_ms).max(0);
+                let key = format!("k{key}");
+                let rec = Rec::new(offset, time, &key, &number.to_string());
+                let closed = step(&mut task, &[rec], &mut effects);
+                // Windows close before the record comes in, but rows come out with it.
+                let before = seen.clone();
+                if effects.account.late == 0 {
+                    #[expect(clippy::cast_precision_loss, reason = "small")]
+                    seen.entry(key).or_default().push((time, *number as f64));
+                }
+                let at_close = match emit {
+                    Emit::Final if past.is_some() => before,
+                    _ => seen.clone(),
+                };
+                effects.clear();
+                task.flush(&mut effects).unwrap();
+                let flushed = outs(&effects);
+                let all = closed.iter().map(|out| (out, &at_close));
+                for (out, seen) in all.chain(flushed.iter().map(|out| (out, &seen))) {
+                    if out.destination != Destination::Sink || out.rec.value.is_none() {
+                        last.remove(&out.rec.key);
+                        continue;
+                    }
+                    let key = out.json()["key"].as_str().expect("a key").to_owned();
+                    let end = end_of(out).unwrap_or(i64::MAX);
+                    let (mean, exact) = (&out.json()["ema"], decayed(&seen[&key], end));
+                    let mean = mean.as_f64().expect("a mean");
+                    prop_assert!((mean - exact).abs() <= 1e-9, "{windows:?}: {mean}, not {exact}");
+                    if past.is_some() && !matches!(windows, Windows::Session(_)) {
+                        last.insert(Some(format!("{key} {end}").into_bytes()), (key, end, mean));
+                    }
+                }
+                let mut saved = Writer::new();
+                task.save(&mut saved);
+                task = windowing.task();
+                task.load(&mut Reader::new(&saved.into_bytes())).unwrap();
+            }
+            for (key, end, mean) in last.values().filter(|_| grace == 1_000) {
+                let exact = decayed(&seen[key], *end);
+                prop_assert!((mean - exact).abs() <= 1e-9, "{windows:?}: {mean}, not {exact}");
+            }
+        }
     }
 }

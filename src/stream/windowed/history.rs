@@ -1,5 +1,6 @@
-//! What means over a key's whole history remember of slices that are over.
+//! What means over a key's whole history remember of what is over.
 
+use crate::store::keys::KeyId;
 use crate::store::keys::Keys;
 use crate::store::panes::Pane;
 use crate::store::persist::Malformed;
@@ -8,7 +9,8 @@ use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
 use crate::stream::columns::Columns;
 
-/// The state of those aggregates that cover a key's whole history, over all slices that are gone.
+/// The state of those aggregates that cover a key's whole history, over all that windows no longer
+/// hold.
 ///
 /// A key that has been seen is never forgotten: state grows with the number of keys.
 #[derive(Debug)]
@@ -39,15 +41,46 @@ impl History {
     pub(super) fn keep(&mut self, pane: &Pane<Columns>, keys: &mut Keys) {
         self.pairs.clear();
         for (there, &key) in pane.keys().iter().enumerate() {
-            let here = self.pane.slot(key).unwrap_or_else(|| {
-                keys.take_use(key);
-                self.pane.slot_or_add(key)
-            });
+            let here = self.slot(key, keys);
             self.pairs.push((there, here));
         }
         let columns = self.positions.iter().copied().zip(0..);
         let state = &mut self.pane.state;
         state.merge_columns(&pane.state, columns, &self.pairs);
+    }
+
+    /// Keeps what the slot `slot` of `columns`, which is about to be given up, has seen of `key`.
+    pub(super) fn keep_slot(
+        &mut self,
+        key: KeyId,
+        columns: &Columns,
+        slot: usize,
+        keys: &mut Keys,
+    ) {
+        let here = self.slot(key, keys);
+        let chosen = self.positions.iter().copied().zip(0..);
+        let state = &mut self.pane.state;
+        state.merge_columns(columns, chosen, &[(slot, here)]);
+    }
+
+    fn slot(&mut self, key: KeyId, keys: &mut Keys) -> usize {
+        self.pane.slot(key).unwrap_or_else(|| {
+            keys.take_use(key);
+            self.pane.slot_or_add(key)
+        })
+    }
+
+    /// Adds what is gone of `key` to the slot `slot` of `columns`.
+    pub(super) fn add_to_slot(&self, key: KeyId, columns: &mut Columns, slot: usize) {
+        if let Some(there) = self.pane.slot(key) {
+            let chosen = (0..).zip(self.positions.iter().copied());
+            columns.merge_columns(&self.pane.state, chosen, &[(there, slot)]);
+        }
+    }
+
+    /// Which aggregates cover the whole history.
+    pub(super) const fn positions(&self) -> &[usize] {
+        &self.positions
     }
 
     /// Adds to the keys of `window` what they have seen before: in slices that are gone, and in the

@@ -24,6 +24,7 @@ use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
 use crate::stream::windowed::arena::Arena;
 use crate::stream::windowed::emitter::Emitter;
+use crate::stream::windowed::history::History;
 use crate::stream::windowed::log::Log;
 
 /// The last records of one partition's keys, each key's in a log by position.
@@ -34,6 +35,8 @@ pub(crate) struct LastRows {
     keys: Keys,
     logs: Vec<KeyRows>,
     arena: Arena,
+    /// What logs no longer hold, where an aggregate covers it.
+    history: Option<Box<History>>,
     /// The slot that results are made in.
     result: u32,
     /// The keys with changes since the last commit.
@@ -72,6 +75,7 @@ impl LastRows {
             logs: Vec::new(),
             result: arena.take(),
             arena,
+            history: History::of(&functions).map(Box::new),
             changed: Vec::new(),
             emitter: Emitter::new(stage, id)?,
         })
@@ -101,8 +105,15 @@ impl LastRows {
             log.key = Some(key);
             self.keys.take_use(key);
         }
-        log.log
-            .evict_below(log.count - self.rows + 1, &mut self.arena);
+        let first = log.count - self.rows + 1;
+        if let Some(history) = &mut self.history {
+            let gone = log.log.entries().iter();
+            for entry in gone.take_while(|entry| entry.at < first) {
+                let (columns, slot) = (&self.arena.columns, entry.own as usize);
+                history.keep_slot(key, columns, slot, &mut self.keys);
+            }
+        }
+        log.log.evict_below(first, &mut self.arena);
         let place = log.log.insert(log.count, record.offset, &mut self.arena);
         log.count += 1;
         let slot = place.slot as usize;
@@ -124,6 +135,9 @@ impl LastRows {
         let first = last - self.rows + 1;
         if !log.log.sweep(first, last, self.result, &mut self.arena) {
             return Ok(());
+        }
+        if let Some(history) = &self.history {
+            history.add_to_slot(key, &mut self.arena.columns, self.result as usize);
         }
         let result = WindowResult {
             key: self.keys.key(key),
@@ -171,6 +185,9 @@ impl LastRows {
             log.log.save(out);
         }
         self.arena.save(out);
+        if let Some(history) = &self.history {
+            history.save(out);
+        }
     }
 
     /// Reads back what was saved, into windows without state.
@@ -186,7 +203,10 @@ impl LastRows {
         let entries = self.logs.iter().flat_map(|log| log.log.entries());
         self.arena.load(entries.map(|entry| entry.own), from)?;
         self.result = self.arena.take();
-        Ok(())
+        match &mut self.history {
+            Some(history) => history.load(&mut self.keys, from),
+            None => Ok(()),
+        }
     }
 
     fn load_log(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {

@@ -27,6 +27,7 @@ use crate::stream::windowed::around::Around;
 use crate::stream::windowed::deadlines::Deadlines;
 use crate::stream::windowed::emitter::Emitter;
 use crate::stream::windowed::ends::Ends;
+use crate::stream::windowed::history::History;
 use crate::stream::windowed::log::Log;
 use crate::stream::windowed::log::Place;
 
@@ -41,6 +42,8 @@ pub(crate) struct Logged {
     keys: Keys,
     logs: Vec<KeyLog>,
     arena: Arena,
+    /// What logs no longer hold, where an aggregate covers it.
+    history: Option<Box<History>>,
     /// The slot that results are made in.
     result: u32,
     stream_time: Timestamp,
@@ -96,6 +99,7 @@ impl Logged {
             logs: Vec::new(),
             result: arena.take(),
             arena,
+            history: History::of(&functions).map(Box::new),
             stream_time: Timestamp::MIN,
             deadlines: Deadlines::default(),
             changed: Vec::new(),
@@ -165,6 +169,13 @@ impl Logged {
         let Some(log) = self.logs.get_mut(key.index()) else {
             return;
         };
+        if let Some(history) = &mut self.history {
+            let gone = log.log.entries().iter();
+            for entry in gone.take_while(|entry| entry.at < wanted) {
+                let (columns, slot) = (&self.arena.columns, entry.own as usize);
+                history.keep_slot(key, columns, slot, &mut self.keys);
+            }
+        }
         log.log.evict_below(wanted, &mut self.arena);
         if log.log.entries().is_empty() {
             log.key = None;
@@ -258,10 +269,12 @@ impl Logged {
     }
 
     fn is_changed(&self, key: KeyId, end: i64) -> bool {
-        let because_of = match self.ends.is_sliding() {
+        let because_of = match (&self.history, self.ends.is_sliding()) {
+            // Any record before changes a mean over the whole history.
+            (Some(_), _) => i64::MIN,
             // A window may be there because of a record right before it.
-            true => self.ends.first_place(end) - 1,
-            false => self.ends.first_place(end),
+            (None, true) => self.ends.first_place(end) - 1,
+            (None, false) => self.ends.first_place(end),
         };
         self.logs
             .get(key.index())
@@ -289,7 +302,29 @@ impl Logged {
         });
         around.give_back(&mut self.arena);
         self.around = around;
-        put_out
+        put_out.and_then(|()| self.put_later(key, at, effects))
+    }
+
+    /// Puts out the windows behind those of a record at `at`, which has changed them too if an
+    /// aggregate covers the whole history.
+    fn put_later(&mut self, key: KeyId, at: i64, effects: &mut Effects) -> Result<(), Failure> {
+        if self.history.is_none() {
+            return Ok(());
+        }
+        let open_from = self.ends.open_from(self.stream_time);
+        let behind = self.ends.last_holding(at).saturating_add(1);
+        let mut from = behind.max(open_from);
+        while let Some(end) = self
+            .logs
+            .get(key.index())
+            .and_then(|log| self.ends.first_from(&log.log, from))
+        {
+            if !self.around.ends().contains(&end) {
+                self.put_out(key, end, effects)?;
+            }
+            from = end.saturating_add(1);
+        }
+        Ok(())
     }
 
     /// A commit begins: puts out what has changed since the last one, where that is wanted.
@@ -342,7 +377,9 @@ impl Logged {
         }
     }
 
+    /// Puts out what stands in the slot of results, with the history before it.
     fn put_result(&mut self, key: KeyId, end: i64, effects: &mut Effects) -> Result<(), Failure> {
+        self.add_history(key, end);
         let result = WindowResult {
             key: self.keys.key(key),
             window: Some(self.ends.bounds(end)),
@@ -350,6 +387,22 @@ impl Logged {
             slot: self.result as usize,
         };
         self.emitter.put(&result, effects)
+    }
+
+    fn add_history(&mut self, key: KeyId, end: i64) {
+        let (Some(history), Some(log)) = (&self.history, self.logs.get(key.index())) else {
+            return;
+        };
+        let columns = &mut self.arena.columns;
+        history.add_to_slot(key, columns, self.result as usize);
+        let (from, entries) = (self.ends.first_place(end), log.log.entries());
+        for entry in entries.iter().take_while(|entry| entry.at < from) {
+            columns.join_columns(
+                history.positions(),
+                self.result as usize,
+                entry.own as usize,
+            );
+        }
     }
 
     /// The smallest offset of a record that an open window holds.
@@ -371,6 +424,9 @@ impl Logged {
         }
         self.arena.save(out);
         out.put(&self.result);
+        if let Some(history) = &self.history {
+            history.save(out);
+        }
     }
 
     /// Reads back what was saved, into windows without state.
@@ -388,6 +444,9 @@ impl Logged {
         self.arena.load(entries.map(|entry| entry.own), from)?;
         from.take::<u32>()?;
         self.result = self.arena.take();
+        if let Some(history) = &mut self.history {
+            history.load(&mut self.keys, from)?;
+        }
         self.enter_all();
         Ok(())
     }

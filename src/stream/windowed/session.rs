@@ -26,7 +26,7 @@ pub(super) struct Session {
     /// When it is to be looked at, as entered among the deadlines.
     pub(super) deadline: Timestamp,
     /// The next older session of the key, or [`NONE`].
-    older: u32,
+    pub(super) older: u32,
     /// The window that was last put out for it, where updates are.
     pub(super) shown: Option<(Timestamp, Timestamp)>,
 }

@@ -26,6 +26,7 @@ use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
 use crate::stream::windowed::deadlines::Deadlines;
 use crate::stream::windowed::emitter::Emitter;
+use crate::stream::windowed::history::History;
 use crate::stream::windowed::session::Continued;
 use crate::stream::windowed::session::NONE;
 use crate::stream::windowed::session::Session;
@@ -47,6 +48,7 @@ pub(crate) struct Sessions {
     sessions: SessionTable,
     /// The aggregates, by slot.
     columns: Columns,
+    history: Option<Box<SessionHistory>>,
     stream_time: Timestamp,
     deadlines: Deadlines,
     /// Windows that were put out and are no more, since the last commit.
@@ -54,6 +56,40 @@ pub(crate) struct Sessions {
     /// Sessions that are due, while they are put out.
     due: Vec<u32>,
     emitter: Emitter,
+}
+
+/// What sessions that are over have seen, where an aggregate covers it.
+#[derive(Debug)]
+struct SessionHistory {
+    over: History,
+    /// One slot, in which results are made.
+    result: Columns,
+}
+
+impl SessionHistory {
+    fn of(functions: &[Function]) -> Option<Box<Self>> {
+        let mut result = Columns::new(functions);
+        result.push();
+        let over = History::of(functions)?;
+        Some(Box::new(Self { over, result }))
+    }
+
+    /// Makes the result of the session in `slot`: with what its key has seen before.
+    fn make(&mut self, slot: u32, sessions: &SessionTable, columns: &Columns) {
+        self.result.reset(0);
+        self.result.merge(columns, &[(slot as usize, 0)]);
+        let mut session = sessions.get(slot);
+        if let Some(session) = session {
+            self.over.add_to_slot(session.key, &mut self.result, 0);
+        }
+        while let Some(older) = session.map(|session| session.older) {
+            let positions = self.over.positions().iter();
+            let chosen = positions.map(|&position| (position, position));
+            self.result
+                .merge_columns(columns, chosen, &[(older as usize, 0)]);
+            session = sessions.get(older);
+        }
+    }
 }
 
 impl Sessions {
@@ -74,6 +110,7 @@ impl Sessions {
             keys: Keys::new(),
             sessions: SessionTable::default(),
             columns: Columns::new(&functions),
+            history: SessionHistory::of(&functions),
             stream_time: Timestamp::MIN,
             deadlines: Deadlines::default(),
             gone: Vec::new(),
@@ -132,6 +169,7 @@ impl Sessions {
             .iter()
             .try_for_each(|slot| self.put_final(*slot, effects));
         for slot in due.drain(..) {
+            self.keep(slot);
             self.forget(slot);
         }
         self.due = due;
@@ -143,6 +181,15 @@ impl Sessions {
             Emit::Final => self.put_out(slot, effects),
             Emit::EveryUpdate => Ok(()),
             Emit::Updates => self.put_change(slot, effects),
+        }
+    }
+
+    /// Keeps what the session in `slot`, which is over, has seen.
+    fn keep(&mut self, slot: u32) {
+        if let (Some(history), Some(session)) = (&mut self.history, self.sessions.get(slot)) {
+            let keys = &mut self.keys;
+            let over = &mut history.over;
+            over.keep_slot(session.key, &self.columns, slot as usize, keys);
         }
     }
 
@@ -188,7 +235,29 @@ impl Sessions {
             Emit::Updates => self.columns.mark(slot as usize),
             Emit::EveryUpdate => self.put_out(slot, effects)?,
         }
+        if self.history.is_some() && self.emit != Emit::Final {
+            self.change_newer(key, slot, effects)?;
+        }
         Ok(Ok(Added::Aggregated { expired_windows: 0 }))
+    }
+
+    /// Lets the change in `slot` come out in the newer sessions of `key`, whose history it is.
+    fn change_newer(
+        &mut self,
+        key: KeyId,
+        slot: u32,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        let mut newer = self.sessions.latest(key);
+        while let Some(session) = self.sessions.get(newer).filter(|_| newer != slot) {
+            let older = session.older;
+            match self.emit {
+                Emit::Updates => self.columns.mark(newer as usize),
+                Emit::Final | Emit::EveryUpdate => self.put_out(newer, effects)?,
+            }
+            newer = older;
+        }
+        Ok(())
     }
 
     /// Lets the session in `slot` go on to the time of `record`.
@@ -331,11 +400,18 @@ impl Sessions {
         let Some(session) = self.sessions.get(slot) else {
             return Ok(());
         };
+        let (columns, place) = match &mut self.history {
+            Some(history) => {
+                history.make(slot, &self.sessions, &self.columns);
+                (&history.result, 0)
+            }
+            None => (&self.columns, slot as usize),
+        };
         let result = WindowResult {
             key: self.keys.key(session.key),
             window: Some(session.window()),
-            columns: &self.columns,
-            slot: slot as usize,
+            columns,
+            slot: place,
         };
         self.emitter.put(&result, effects)
     }
@@ -361,6 +437,9 @@ impl Sessions {
             out.put(key);
             out.put(&(*start, *end));
         }
+        if let Some(history) = &self.history {
+            history.over.save(out);
+        }
     }
 
     /// Reads back what was saved, into sessions without state.
@@ -377,6 +456,9 @@ impl Sessions {
         for _ in 0..from.count(1)? {
             let (key, (start, end)) = from.take::<(KeyId, (Timestamp, Timestamp))>()?;
             self.gone.push((key, start, end));
+        }
+        if let Some(history) = &mut self.history {
+            history.over.load(&mut self.keys, from)?;
         }
         self.enter_deadlines();
         Ok(())
