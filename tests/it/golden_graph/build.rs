@@ -26,12 +26,18 @@ pub(crate) struct Built {
     pub(crate) sources: HashMap<String, NodeId>,
     pub(crate) sinks: HashMap<NodeId, String>,
     feeds: HashMap<String, Feed>,
+    /// Whether windows come out once, when they close.
+    is_final: bool,
 }
 
 /// The topology of a script; `None` where it has windows that folds have not.
 pub(crate) fn build(script: &Json) -> Option<Built> {
-    let mut built = Built::default();
-    for op in script["topology"].as_array().expect("operators") {
+    let ops = script["topology"].as_array().expect("operators");
+    let mut built = Built {
+        is_final: ops.iter().any(|op| op["until"] == "window_close"),
+        ..Built::default()
+    };
+    for op in ops {
         built.add(op)?;
     }
     Some(built)
@@ -88,6 +94,11 @@ impl Built {
                 let sink = self.node(Kind::Sink, feeds);
                 let topic = op["topic"].as_str().expect("topic").to_owned();
                 self.sinks.insert(sink, topic);
+                return Some(());
+            }
+            "suppress" if op["until"] == "window_close" => {
+                let id = op["id"].as_str()?.to_owned();
+                self.feeds.insert(id, *feeds.first()?);
                 return Some(());
             }
             "branch" => return self.branch(op, feeds),
@@ -179,6 +190,7 @@ impl Built {
         };
         let emit = match op["emit"].as_str() {
             Some("window_close") => Emit::Final,
+            _ if self.is_final => Emit::Final,
             _ => Emit::EveryUpdate,
         };
         let window = &op["window"];
