@@ -23,7 +23,8 @@ impl Reader<'_, '_> {
         match &node.kind {
             Kind::Sequence(items) => {
                 if items.is_empty() {
-                    self.report(Finding::new("no source", node.span.clone()));
+                    let finding = Finding::new("no source", node.span.clone());
+                    self.report(finding.help("name at least one: `from: [a, b]`"));
                 }
                 items
                     .iter()

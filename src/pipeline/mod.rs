@@ -17,6 +17,7 @@ mod file;
 mod finding;
 pub mod graph;
 mod join;
+mod joined;
 mod json_schema;
 mod keys;
 mod operators;
