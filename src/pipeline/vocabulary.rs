@@ -2,7 +2,7 @@
 //!
 //! The one home of this knowledge: `check` refuses a key that is not here and misses one that must
 //! be ([`crate::pipeline::keys`]), and the JSON Schema for editors is made of it
-//! ([`crate::pipeline::json_schema`]).
+//! ([`mod@crate::pipeline::json_schema`]).
 
 /// The keys that a mapping may have.
 #[derive(Debug)]

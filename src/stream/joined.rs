@@ -9,8 +9,8 @@
 //!
 //! What is kept is rebuilt by reading again: an input whose records end in tables or running
 //! aggregates from where it began, one whose records wait in joins from the first that still may
-//! find a partner ([`Reach`]). What was dealt with before is dealt with first, and brings nothing
-//! out.
+//! find a partner ([`crate::stream::graph::reach::Reach`]). What was dealt with before is dealt
+//! with first, and brings nothing out.
 
 use std::sync::Arc;
 

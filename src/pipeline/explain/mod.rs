@@ -1,6 +1,6 @@
 //! A pipeline in words, with every default made visible, and what a change of its file costs.
 //!
-//! [`explain`] makes [`Fact`]s: what holds, and what it would cost to change it. [`changes`] holds
+//! [`explain`] makes [`Fact`]s: what holds, and what it would cost to change it. [`changes()`] holds
 //! those of two files against each other, so that nothing is explained in one place and judged in
 //! another.
 
