@@ -26,10 +26,18 @@ impl Check {
             let checked = file.with_outside(|outside| testing::check(pipeline, test, outside));
             checked.map_err(|findings| file.failure(&findings))?;
         }
+        if !verbosity.quiet && !pipeline.warnings.is_empty() {
+            eprintln!("{}", file.warnings());
+        }
         if !verbosity.quiet {
             let flows = counted(pipeline.plan.flows.len(), "flow");
             let tests = counted(pipeline.tests.len(), "test");
-            eprintln!("{}: {flows}, {tests}, nothing wrong", self.file.display());
+            let warnings = match pipeline.warnings.len() {
+                0 => String::new(),
+                count => format!(", {}", counted(count, "warning")),
+            };
+            let name = self.file.display();
+            eprintln!("{name}: {flows}, {tests}, nothing wrong{warnings}");
         }
         Ok(Exit::Done)
     }

@@ -63,6 +63,11 @@ impl PipelineFile {
         with_outside(&self.folder, call)
     }
 
+    /// The likely mistakes in the file, as a person reads them.
+    pub(super) fn warnings(&self) -> String {
+        pipeline::render_warnings(&self.pipeline.warnings, &self.name, &self.text, colour())
+    }
+
     /// What is wrong with the file, as a failure of a command.
     pub(super) fn failure(&self, findings: &Findings) -> Failure {
         failure(&self.name, &self.text, findings)
@@ -92,11 +97,16 @@ fn with_outside<T>(folder: &Path, call: impl FnOnce(&Outside<'_>) -> T) -> T {
     })
 }
 
-fn failure(name: &str, text: &str, findings: &Findings) -> Failure {
-    let colour = match io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none() {
+/// Whether standard error may be coloured.
+fn colour() -> Colour {
+    match io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none() {
         true => Colour::Always,
         false => Colour::Never,
-    };
+    }
+}
+
+fn failure(name: &str, text: &str, findings: &Findings) -> Failure {
+    let colour = colour();
     let count = findings.as_slice().len();
     let noun = if count == 1 { "error" } else { "errors" };
     Failure::usage(format!(

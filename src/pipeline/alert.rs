@@ -99,8 +99,10 @@ impl Compiler<'_, '_> {
         let Some(columns) = columns else {
             return;
         };
-        let known = columns.iter().map(|(name, _)| name.as_str());
-        let known: Vec<_> = known.chain(["key"]).collect();
+        let mut known: Vec<_> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        if !known.contains(&"key") {
+            known.push("key");
+        }
         for name in chart.y.iter().chain(&chart.by) {
             if !known.contains(&name.value.as_str()) {
                 let message = format!("a chart of `{}`, which results have not got", name.value);

@@ -98,16 +98,32 @@ impl Findings {
     /// `text` is the file that the findings are about.
     #[must_use]
     pub fn render(&self, path: &str, text: &str, colour: Colour) -> String {
-        let renderer = match colour {
-            Colour::Never => Renderer::plain(),
-            Colour::Always => Renderer::styled(),
-        };
-        let rendered = self.findings.iter().map(|finding| {
-            let group = group(finding, path, text);
-            renderer.render(&[group]).trim_end().to_owned()
-        });
-        rendered.collect::<Vec<_>>().join("\n\n") + "\n"
+        render(&self.findings, Level::ERROR, path, text, colour)
     }
+}
+
+/// Likely mistakes, as [`Findings::render`] shows what is wrong.
+#[must_use]
+pub fn render_warnings(warnings: &[Finding], path: &str, text: &str, colour: Colour) -> String {
+    render(warnings, Level::WARNING, path, text, colour)
+}
+
+fn render(
+    findings: &[Finding],
+    level: Level<'static>,
+    path: &str,
+    text: &str,
+    colour: Colour,
+) -> String {
+    let renderer = match colour {
+        Colour::Never => Renderer::plain(),
+        Colour::Always => Renderer::styled(),
+    };
+    let rendered = findings.iter().map(|finding| {
+        let group = group(finding, level.clone(), path, text);
+        renderer.render(&[group]).trim_end().to_owned()
+    });
+    rendered.collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
 impl fmt::Display for Findings {
@@ -122,14 +138,19 @@ impl fmt::Display for Findings {
 
 impl std::error::Error for Findings {}
 
-fn group<'a>(finding: &'a Finding, path: &'a str, text: &'a str) -> Group<'a> {
+fn group<'a>(
+    finding: &'a Finding,
+    level: Level<'static>,
+    path: &'a str,
+    text: &'a str,
+) -> Group<'a> {
     let annotation = AnnotationKind::Primary.span(shown(finding.span.clone(), text));
     let annotation = match &finding.nearest {
         Some(nearest) => annotation.label(format!("did you mean `{nearest}`?")),
         None => annotation,
     };
     let snippet = Snippet::source(text).path(path).annotation(annotation);
-    let group = Level::ERROR
+    let group = level
         .primary_title(finding.message.as_str())
         .element(snippet);
     match &finding.help {

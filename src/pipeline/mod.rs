@@ -20,6 +20,7 @@ mod join;
 mod joined;
 mod json_schema;
 mod keys;
+mod likely;
 mod operators;
 mod outside;
 mod parameter;
@@ -42,7 +43,7 @@ pub use file::{
     AlertSink, Chart, Connect, FUTURE_DEFAULT, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, Subject,
     TestCase, VALUE_FORMAT_DEFAULT,
 };
-pub use finding::{Colour, Finding, Findings};
+pub use finding::{Colour, Finding, Findings, render_warnings};
 pub use json_schema::json_schema;
 pub use outside::Outside;
 pub use watch::{Alert, NumberFormat, Piece};
@@ -59,6 +60,8 @@ pub struct Pipeline {
     pub alerts: Vec<Arc<Alert>>,
     /// How dashboards draw the results of flows, by their names.
     pub charts: Vec<(Box<str>, Chart)>,
+    /// What is right as it stands, and likely not meant; in the order of the text.
+    pub warnings: Vec<Finding>,
     /// The tests in the file.
     pub tests: Vec<TestCase>,
 }
@@ -112,12 +115,15 @@ fn compiled(text: &str, outside: &Outside<'_>, findings: &mut Vec<Finding>) -> O
         .map_err(|finding| findings.push(finding))
         .ok()?;
     let file = read::read(&tree, outside, findings)?;
+    let mut warnings = likely::mistakes(&file);
+    warnings.sort_by_key(|warning| warning.span.start);
     let compiled = compile::compiled(text, &file, outside, findings);
     Some(Pipeline {
         connect: file.connect,
         plan: compiled.plan,
         alerts: compiled.alerts.into_iter().map(Arc::new).collect(),
         charts: charts(file.flows),
+        warnings,
         tests: file.tests,
     })
 }

@@ -18,6 +18,7 @@ use tidemill::pipeline::Findings;
 use tidemill::pipeline::Outside;
 use tidemill::pipeline::Pipeline;
 use tidemill::pipeline::compile;
+use tidemill::pipeline::render_warnings;
 use tidemill::stream::aggregate::Function;
 use tidemill::stream::plan::Emit;
 use tidemill::stream::plan::Keying;
@@ -245,6 +246,30 @@ fn the_fields_of_results_are_known_to_the_flows_that_read_them() {
     assert_eq!(finding.message, "error_rate has no field `rat`");
     assert_eq!(&text[finding.span.clone()], "rat");
     assert_eq!(finding.nearest.as_deref(), Some("rate"));
+}
+
+#[test]
+fn what_is_likely_not_meant_is_a_warning_and_no_error() {
+    let text = "tidemill: 1\nname: t\nsources:\n  a: { topic: a }\n  b: { topic: b }\nflows:\n  one:\n    from: a\n    window: { tumbling: 1m }\n    aggregate: { n: count() }\n    to: { topic: c }\n  two:\n    from: a\n    to: { topic: c }\n";
+    let pipeline = compiled(text).expect("nothing is wrong");
+    let said: Vec<_> = pipeline
+        .warnings
+        .iter()
+        .map(|warning| &*warning.message)
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "no flow reads `b`",
+            "while `a` is silent its last windows stay open, and nothing comes out of them",
+            "another flow writes into `c` too",
+        ]
+    );
+    let shown = render_warnings(&pipeline.warnings, "t.yaml", text, Colour::Never);
+    assert!(
+        shown.starts_with("warning: no flow reads `b`\n --> t.yaml:5:3\n"),
+        "{shown}"
+    );
 }
 
 proptest! {
