@@ -33,4 +33,5 @@
 //! | --- | --- | --- |
 //! | stream time after a restart | operators forget it, so that what was late is not | committed with the offsets: late stays late |
 //! | closing without records | a window closes only when a record comes | a source with `idle` lets time go on in silence |
+//! | order of the sliding windows that one record updates | from the latest start to the earliest with RocksDB, the other way round in memory | from the latest start to the earliest |
 //! | sums of integers | wrap at 64 bits | exact; one beyond 64 bits is an error |

@@ -48,6 +48,8 @@ mod round_trip;
 mod pipeline_explain;
 // The tests in pipeline files.
 mod pipeline_testing;
+// Every kind of windows against a model of its definition.
+mod window_properties;
 // What tests share.
 mod support;
 // The sources themselves: who uses whom, what a pure module may say, sizes, dead files.

@@ -26,6 +26,8 @@ pub(crate) enum Order {
     AsTheyCameOrNet,
     /// In any order within a step.
     Any,
+    /// In any order within a step; the definitions say only what has become of each window in it.
+    AnyOrNet,
     /// Only what has become of each window in the step.
     Net,
 }
@@ -36,7 +38,7 @@ impl Order {
         match self {
             Self::AsTheyCame => Self::AsTheyCame,
             Self::AsTheyCameUnlessDefined | Self::Any => Self::Any,
-            Self::AsTheyCameOrNet | Self::Net => Self::Net,
+            Self::AsTheyCameOrNet | Self::AnyOrNet | Self::Net => Self::Net,
         }
     }
 }
@@ -62,7 +64,7 @@ impl Line {
 pub(crate) fn in_order(mut lines: Vec<Line>, order: Order) -> Vec<Line> {
     match order {
         Order::AsTheyCame | Order::AsTheyCameUnlessDefined | Order::AsTheyCameOrNet => lines,
-        Order::Any => {
+        Order::Any | Order::AnyOrNet => {
             lines.sort();
             lines
         }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use tidemill::store::persist::Reader;
 use tidemill::store::persist::Writer;
 use tidemill::stream::aggregate::Function;
+use tidemill::stream::aggregate::parameter::Limit;
 use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
@@ -51,6 +52,8 @@ pub(crate) fn run_of(script: &Value) -> Option<Run> {
     };
     let order = match (emit, aggregate["window"]["type"].as_str()) {
         (Emit::Final, _) => Order::Any,
+        // Upstream's in-memory stores give windows from the earliest on.
+        (_, Some("sliding")) if script["config"]["store"] == "in_memory" => Order::AnyOrNet,
         (_, Some("session" | "sliding")) => Order::AsTheyCameOrNet,
         _ => Order::AsTheyCameUnlessDefined,
     };
@@ -60,6 +63,10 @@ pub(crate) fn run_of(script: &Value) -> Option<Run> {
         task,
         effects: Effects::new(),
         shown,
+        given: Given {
+            gap: aggregate["window"]["gap"].as_i64(),
+            ..Given::default()
+        },
     };
     Some(Run {
         engine: Box::new(engine),
@@ -106,16 +113,32 @@ enum Shown {
     One(Function),
     /// `sum/count`.
     Avg,
+    /// Which records there are, in the order in which they were applied.
+    Ordered(Fold),
+}
+
+/// What is made of records, in order.
+#[derive(Clone, Copy, Debug)]
+enum Fold {
+    Concat,
+    Plus,
+    Last,
 }
 
 impl Shown {
     fn of(aggregate: &Value) -> Option<Self> {
+        if aggregate.get("delete_on").is_some() {
+            return None;
+        }
         match (aggregate["agg"].as_str()?, aggregate["fn"].as_str()) {
             ("count", _) => Some(Self::One(Function::Count)),
             ("sum", _) | ("reduce", Some("sum")) => Some(Self::One(Function::Sum)),
             ("min", _) => Some(Self::One(Function::Min)),
             ("max", _) => Some(Self::One(Function::Max)),
             ("avg", _) => Some(Self::Avg),
+            ("concat", _) => Some(Self::Ordered(Fold::Concat)),
+            ("reduce", Some("concat")) => Some(Self::Ordered(Fold::Plus)),
+            ("reduce", Some("last")) => Some(Self::Ordered(Fold::Last)),
             _ => None,
         }
     }
@@ -128,14 +151,72 @@ impl Shown {
                 ("x", Function::Sum, Some("value.x")),
                 ("n", Function::Count, None),
             ],
+            Self::Ordered(_) => {
+                let all = Limit::new(1_000).expect("a limit");
+                vec![("x", Function::Collect(all), Some("value.i"))]
+            }
         }
     }
 
-    fn show(self, value: &Value) -> String {
+    fn show(self, value: &Value, given: &Given) -> String {
         match self {
             Self::One(_) => value["x"].to_string(),
             Self::Avg => format!("{}/{}", value["x"], value["n"]),
+            Self::Ordered(fold) => {
+                let numbers = value["x"].as_array().expect("a list").iter();
+                let numbers = numbers.map(|number| number.as_u64().expect("a number"));
+                let texts = given.in_order(numbers.map(|n| usize::try_from(n).expect("small")));
+                match fold {
+                    Fold::Concat => texts.concat(),
+                    Fold::Plus => texts.join("+"),
+                    Fold::Last => texts.last().cloned().unwrap_or_default(),
+                }
+            }
         }
+    }
+}
+
+/// What was given: values as text, and times.
+#[derive(Debug, Default)]
+struct Given {
+    records: Vec<(String, i64)>,
+    /// Where windows are sessions, which put the earlier one first when they merge.
+    gap: Option<i64>,
+}
+
+impl Given {
+    fn push(&mut self, given: &Value) {
+        let text = match &given["value"] {
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
+        self.records.push((text, given["ts"].as_i64().unwrap_or(0)));
+    }
+
+    /// The values of the records with these numbers, in the order in which they were applied.
+    fn in_order(&self, numbers: impl Iterator<Item = usize>) -> Vec<String> {
+        let mut numbers: Vec<usize> = numbers.collect();
+        numbers.sort_unstable();
+        let Some(gap) = self.gap else {
+            return numbers.iter().map(|n| self.records[*n].0.clone()).collect();
+        };
+        // First time, last time, values.
+        let mut sessions: Vec<(i64, i64, Vec<String>)> = Vec::new();
+        for number in numbers {
+            let (text, time) = self.records[number].clone();
+            let is_joined = |(first, last, _): &(i64, i64, Vec<String>)| {
+                time + gap >= *first && last + gap >= time
+            };
+            let (mut joined, rest): (Vec<_>, Vec<_>) = sessions.into_iter().partition(is_joined);
+            joined.sort_by_key(|(_, last, _)| *last);
+            joined.push((time, time, vec![text]));
+            let first = joined.iter().map(|(first, ..)| *first).min().expect("one");
+            let last = joined.iter().map(|(_, last, _)| *last).max().expect("one");
+            let texts = joined.into_iter().flat_map(|(.., texts)| texts).collect();
+            sessions = rest;
+            sessions.push((first, last, texts));
+        }
+        sessions.into_iter().flat_map(|(.., texts)| texts).collect()
     }
 }
 
@@ -171,10 +252,12 @@ struct Aggregation {
     task: Task,
     effects: Effects,
     shown: Shown,
+    given: Given,
 }
 
 impl Engine for Aggregation {
     fn step(&mut self, index: usize, given: &Value) -> Vec<Line> {
+        self.given.push(given);
         if given.get("pipe").is_none() {
             return Vec::new();
         }
@@ -209,7 +292,7 @@ impl Aggregation {
                 let bound = |name: &str| json["window"][name].as_i64();
                 (
                     bound("start").zip(bound("end")),
-                    Some(self.shown.show(&json)),
+                    Some(self.shown.show(&json, &self.given)),
                 )
             }
             None => (

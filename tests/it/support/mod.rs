@@ -3,3 +3,4 @@
 pub(crate) mod averages;
 pub(crate) mod commands;
 pub(crate) mod stream;
+pub(crate) mod window_model;
