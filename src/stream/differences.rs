@@ -15,6 +15,8 @@
 //! | U-7 | null values are aggregated in tumbling, hopping and session windows | a null value is no part of any aggregate; its record is counted as filtered |
 //! | U-8 | a session of one point forwards no old value when it changes, so that an aggregate of the table counts it again | every change has the value before it |
 //! | U-10 | joins of streams take records past their grace, and match them with whatever is still stored: a row may come out alone and in a pair | a pair joins while both are open; a record past its window and grace is late |
+//! | U-12 | sums of 64-bit integers wrap silently | sums are exact; a result beyond 64 bits is an error, and is put aside |
+//! | U-13 | a sliding window of difference 0, and a session near the epoch with the record cache on, make the task fail | both are windows like others |
 //! | U-14 | a join of streams with difference 0 and no grace never matches | equal times match |
 //! | U-15 | sliding: windows that are still open, but that the store no longer shows, are not made | every window that is open is made |
 //! | U-16 | sliding: a record in time whose own window is closed leaves no trace, so that results depend on the order of arrival | a record in time is in every open window that holds its time |
@@ -22,10 +24,12 @@
 //! | U-18 | joins of streams with a negative bound: near time 0 the window is cut to 0, so that pairs outside it match | the window is what it says |
 //! | U-19 | sliding: where a record comes exactly difference plus 1 ms after the one before, one window may come out twice in one step | each window once |
 //! | U-20 | a left join of a stream with a versioned table and a grace fails on a null key | it comes out at once, alone |
+//! | U-21 | a window whose end passes the largest 64-bit time makes the task fail | its end is cut to that time, and it never closes |
 //! | U-22 | a record without value that a join of streams leaves out moves its time | what is left out moves no time |
 //! | U-23 | where the store keeps more than it must, a session that is closed and final is merged again, so that its records are in two final results | what is closed stays closed |
 //! | U-24 | left and outer joins of streams bring out an out-of-order record alone at once, and in a pair when its partner comes within the grace | each comes out once |
 //! | U-25 | the first record of a tumbling or hopping window forwards what the aggregate starts from as its old value, so that a count over that table counts each window out before it counts it in | nothing stands before the first value |
+//! | cache | the record cache and the interval of emission hold results back | results come out at once, or with each commit |
 //!
 //! # By decision
 //!

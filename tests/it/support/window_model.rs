@@ -26,6 +26,11 @@ pub(crate) enum Kind {
         rows: usize,
     },
     Running,
+    /// Half-open.
+    Hopping {
+        size: i64,
+        advance: i64,
+    },
 }
 
 /// One record; its number is its place in the list.
@@ -100,6 +105,9 @@ impl Model {
         let Some((_, end)) = bounds else {
             return false;
         };
+        if let Kind::Hopping { .. } = self.kind {
+            return end.saturating_add(self.grace) <= self.stream_time;
+        }
         let allowed = match self.kind {
             Kind::Session { gap } => self.grace + gap,
             _ => self.grace,
@@ -127,6 +135,10 @@ impl Model {
                     .filter(|(bounds, _)| !self.is_over(&(given.key.clone(), Some(*bounds))))
                     .any(|(bounds, _)| touches(bounds));
                 return !is_bridged && given.time + gap + self.grace < self.stream_time;
+            }
+            Kind::Hopping { size, advance } => {
+                let last = given.time - given.time % advance;
+                return last.saturating_add(size).saturating_add(self.grace) <= self.stream_time;
             }
             Kind::Rows { .. } | Kind::Running => return false,
         };
@@ -168,6 +180,21 @@ impl Model {
         };
         match self.kind {
             Kind::Running => vec![(None, numbers)],
+            Kind::Hopping { size, advance } => {
+                let first = |time: i64| (time - time % advance - size / advance * advance).max(0);
+                let starts = times.iter().flat_map(|time| {
+                    (0..)
+                        .map(move |n| first(*time) + n * advance)
+                        .take_while(|at| at <= time)
+                });
+                let starts: BTreeSet<i64> = starts.collect();
+                let window = |start: i64| {
+                    let end = start.saturating_add(size);
+                    (Some((start, end)), between(start, end - 1))
+                };
+                let windows = starts.into_iter().map(window);
+                windows.filter(|(_, records)| !records.is_empty()).collect()
+            }
             Kind::Rows { rows } => {
                 let first = numbers.len().saturating_sub(rows);
                 vec![(None, numbers[first..].to_vec())]
