@@ -68,7 +68,7 @@ fn run_of(script: &Value) -> Option<Run> {
 struct Tally {
     equal: usize,
     explained: usize,
-    not_yet: usize,
+    elsewhere: usize,
     reasons: BTreeSet<String>,
 }
 
@@ -86,8 +86,8 @@ fn every_script_comes_out_as_in_kafka_streams_or_as_explained() {
     let scripts = tally.equal + tally.explained;
     println!(
         "golden streams: {scripts} scripts, {} equal to Kafka, {} explained, 0 unexplained \
-         ({} judged as folds, or of operators to come)",
-        tally.equal, tally.explained, tally.not_yet
+         ({} of tables, joins and chains are the business of `golden_graph`)",
+        tally.equal, tally.explained, tally.elsewhere
     );
     assert!(scripts >= SCRIPTS_MIN, "only {scripts} scripts were run");
 }
@@ -95,21 +95,17 @@ fn every_script_comes_out_as_in_kafka_streams_or_as_explained() {
 /// Every reason for a difference has a row in the register.
 pub(crate) fn check_register(reasons: &BTreeSet<String>) {
     let register = include_str!("../../src/stream/differences.rs");
-    for reason in reasons {
-        let row = format!("//! | {reason} |");
-        assert!(
-            register.contains(&row),
-            "{reason} has no row in the register"
-        );
-    }
+    let has_row = |reason: &&String| register.contains(&format!("//! | {reason} |"));
+    let missing: Vec<_> = reasons.iter().filter(|reason| !has_row(reason)).collect();
+    assert!(missing.is_empty(), "no row in the register for {missing:?}");
 }
 
 /// So many scripts are known to be run.
-const SCRIPTS_MIN: usize = 371;
+const SCRIPTS_MIN: usize = 619;
 
 fn judge(script: &Value, tally: &mut Tally) {
     let Some(whole) = run_of(script) else {
-        tally.not_yet += 1;
+        tally.elsewhere += 1;
         return;
     };
     let is_modelled = matches!(

@@ -18,6 +18,7 @@ use tidemill::stream::window::Bounds;
 use tidemill::stream::window::RowWindows;
 use tidemill::stream::window::SessionWindows;
 use tidemill::stream::window::SlidingWindows;
+use tidemill::stream::window::TimeWindows;
 use tidemill::stream::window::TrailingWindows;
 use tidemill::stream::window::Windows;
 
@@ -45,6 +46,9 @@ fn kinds() -> impl Strategy<Value = Kind> {
         }),
         1 => (1usize..6).prop_map(|rows| Kind::Rows { rows }),
         1 => Just(Kind::Running),
+        2 => (1i64..14, 1i64..14).prop_map(|(size, advance)| {
+            Kind::Hopping { size, advance: advance.min(size) }
+        }),
     ]
 }
 
@@ -74,6 +78,9 @@ fn windows(kind: Kind, grace: i64) -> Windows {
             RowWindows::new(rows).into()
         }
         Kind::Running => Windows::Running,
+        Kind::Hopping { size, advance } => TimeWindows::hopping(ms(size), ms(advance), ms(grace))
+            .unwrap()
+            .into(),
     }
 }
 

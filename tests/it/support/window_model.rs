@@ -105,14 +105,20 @@ impl Model {
         let Some((_, end)) = bounds else {
             return false;
         };
-        if let Kind::Hopping { .. } = self.kind {
-            return end.saturating_add(self.grace) <= self.stream_time;
+        if let (Kind::Hopping { size, .. }, Some((start, _))) = (self.kind, bounds) {
+            return self.is_past(*start, size);
         }
         let allowed = match self.kind {
             Kind::Session { gap } => self.grace + gap,
             _ => self.grace,
         };
         end + allowed < self.stream_time
+    }
+
+    /// Whether a half-open window is over.
+    fn is_past(&self, start: i64, size: i64) -> bool {
+        let all = [start, size, self.grace].map(i128::from);
+        all.iter().sum::<i128>() <= i128::from(self.stream_time)
     }
 
     fn is_late(&self, given: &Given) -> bool {
@@ -137,8 +143,7 @@ impl Model {
                 return !is_bridged && given.time + gap + self.grace < self.stream_time;
             }
             Kind::Hopping { size, advance } => {
-                let last = given.time - given.time % advance;
-                return last.saturating_add(size).saturating_add(self.grace) <= self.stream_time;
+                return self.is_past(given.time - given.time % advance, size);
             }
             Kind::Rows { .. } | Kind::Running => return false,
         };
@@ -183,14 +188,16 @@ impl Model {
             Kind::Hopping { size, advance } => {
                 let first = |time: i64| (time - time % advance - size / advance * advance).max(0);
                 let starts = times.iter().flat_map(|time| {
-                    (0..)
-                        .map(move |n| first(*time) + n * advance)
-                        .take_while(|at| at <= time)
+                    let next = |start: &i64| start.checked_add(advance);
+                    let from_first = std::iter::successors(Some(first(*time)), next);
+                    from_first.take_while(|at| at <= time)
                 });
                 let starts: BTreeSet<i64> = starts.collect();
                 let window = |start: i64| {
                     let end = start.saturating_add(size);
-                    (Some((start, end)), between(start, end - 1))
+                    // An end beyond the largest time is shown as that, and holds it.
+                    let last = start.checked_add(size).map_or(end, |end| end - 1);
+                    (Some((start, end)), between(start, last))
                 };
                 let windows = starts.into_iter().map(window);
                 windows.filter(|(_, records)| !records.is_empty()).collect()
