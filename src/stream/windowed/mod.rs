@@ -46,10 +46,6 @@ use crate::stream::windowed::sliced::Sliced;
 
 /// The windows of one partition, of whichever kind.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one for each task, and boxed with it"
-)]
 pub(crate) enum Windowed {
     Running(Running),
     Sliced(Sliced),

@@ -41,7 +41,10 @@ pub(crate) struct Given {
 }
 
 /// Key, start and end (none where windows have no bounds), and the numbers of the records in it.
-pub(crate) type Window = (String, Option<(i64, i64)>);
+pub(crate) type Window = (String, Option<Bounds>);
+
+/// Start and end.
+type Bounds = (i64, i64);
 
 /// What is known after some records.
 #[derive(Debug)]
@@ -168,7 +171,7 @@ impl Model {
         windows
     }
 
-    fn windows_of(&self, key: &str) -> Vec<(Option<(i64, i64)>, Vec<usize>)> {
+    fn windows_of(&self, key: &str) -> Vec<(Option<Bounds>, Vec<usize>)> {
         let numbers = self.of(key);
         let times: BTreeSet<i64> = numbers.iter().map(|n| self.given[*n].time).collect();
         let between = |from: i64, to: i64| -> Vec<usize> {
