@@ -12,12 +12,12 @@
 //! | 1 | [`record`] | records owned and borrowed, headers, offsets, timestamps, topic partitions, decoded values | — | yes |
 //! | 2 | [`protocol`] | record batches v2, compression, CRC, aborted-transaction filter, message bodies, error table, partitioner | record | yes |
 //! | 2 | [`codec`] | bytes to values and back: text, JSON, Avro; the projection; registry framing; the JSON envelope | record | yes |
-//! | 2 | [`store`] | keys to dense ids, window panes | record | file I/O only |
+//! | 2 | [`store`] | keys to dense ids, window panes, and how state is written down | record | file I/O only |
 //! | 3 | [`expr`] | the expression language: parse, check types, compile to closures | record, codec | yes |
 //! | 3 | [`client`] | the only module with Kafka sockets: connection, security, metadata, fetcher, producer, coordinator, admin, registry client | record, protocol, codec | no |
 //! | 3 | [`broker`] | the embedded development broker and schema registry, one file per API | record, protocol, codec | no |
-//! | 4 | [`stream`] | clocks, windows, aggregates, operators, the plan, the task that steps it | record, codec, expr, store | yes |
-//! | 5 | [`pipeline`] | the pipeline file: read with spans, check, compile to a plan | record, codec, expr, stream | yes |
+//! | 4 | [`stream`] | clocks, windows, aggregates, operators, tables and joins, the plan, the task that steps it | record, codec, expr, store | yes |
+//! | 5 | [`pipeline`] | the pipeline file: read with spans, check, compile to a plan, explain, draw, test on a virtual clock | record, codec, expr, stream | yes |
 //! | 6 | [`runtime`] | the loops of `run`: worker, commit, shutdown | all below but broker | no |
 //! | 7 | [`cli`] | flags, commands, printing, exit codes | all | no |
 //!
@@ -52,7 +52,11 @@
 //! | out of order | with an event time below stream time |
 //! | late | with all its windows closed |
 //! | rejected, filtered | cannot be used; refused by `where` |
-//! | size, advance, grace, close | terms of windows, which are half-open; a window closes when stream time reaches its end plus grace |
+//! | size, advance, grace, close | terms of windows, which are half-open unless they say otherwise; a window closes when stream time reaches its end plus grace |
+//! | gap, session | how far apart records of one window may be; the records that follow one another within it |
+//! | trailing window, tick, rows | the last stretch of time as of a record or a multiple of `every`; the last so many records |
+//! | retract | take a value back out of an aggregate, as if it had never been added |
+//! | as-of join | with the version of a row that held at the record's time |
 //! | pane, slice | the state of all keys for one stretch of event time |
 //! | source topic, sink topic, repartition topic | where a flow reads, where it writes, and what joins its two stages where it is keyed anew |
 //! | table, row, change | the latest value of each key; one of them; a new value with the one before it |

@@ -6,9 +6,12 @@
 // them; in even rounds the first one commits and the second one aborts, in odd rounds the other way round.
 // Then the first one writes 99 four times, says `open`, waits for the end of its standard input and aborts.
 
+import java.util.List;
 import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 public class WriteTransactions {
@@ -26,6 +29,7 @@ public class WriteTransactions {
                 end(one, round % 2 == 0);
                 end(two, round % 2 != 0);
             }
+            awaitMarkers(args[0]);
             one.beginTransaction();
             write(one, 4, 99);
             System.out.println("open");
@@ -45,6 +49,17 @@ public class WriteTransactions {
     static void write(KafkaProducer<byte[], byte[]> producer, int count, int value) {
         for (int n = 0; n < count; n++) producer.send(new ProducerRecord<>(topic, 0, null, new byte[] {(byte) value}));
         producer.flush();
+    }
+
+    /** A commit is answered before its marker is written; what the other producer writes may come first. */
+    static void awaitMarkers(String bootstrap) throws Exception {
+        var partition = new TopicPartition(topic, 0);
+        try (var admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
+            while (admin.describeProducers(List.of(partition)).partitionResult(partition).get().activeProducers().stream()
+                    .anyMatch(producer -> producer.currentTransactionStartOffset().isPresent())) {
+                Thread.sleep(20);
+            }
+        }
     }
 
     static void end(KafkaProducer<byte[], byte[]> producer, boolean committed) {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use flate2::Compress;
+use flate2::Crc;
 use flate2::Decompress;
 use flate2::FlushCompress;
 use flate2::FlushDecompress;
@@ -91,8 +92,10 @@ fn plain_len_hint(body: &[u8]) -> usize {
 }
 
 fn trailer_of(plain: &[u8]) -> [u8; TRAILER_LEN] {
+    let mut crc = Crc::new();
+    crc.update(plain);
     let mut trailer = [0; TRAILER_LEN];
-    trailer[..4].copy_from_slice(&crc_fast::crc32_iso_hdlc(plain).to_le_bytes());
+    trailer[..4].copy_from_slice(&crc.sum().to_le_bytes());
     trailer[4..].copy_from_slice(&length_modulo(plain).to_le_bytes());
     trailer
 }
