@@ -241,7 +241,8 @@ impl AfterRepartition {
     pub(crate) fn restore(&mut self, progress: &Progress) {
         self.ledger.replayed_below = progress.position;
         self.clocks.restore(progress.stream_time, &progress.sources);
-        self.windowed.restore(self.clocks.stream_time());
+        self.windowed
+            .restore(self.clocks.stream_time(), progress.position);
     }
 
     pub(crate) fn save(&self, out: &mut Writer) {

@@ -123,7 +123,9 @@ impl Whole {
     pub(crate) fn restore(&mut self, progress: &Progress) {
         self.source.ledger.replayed_below = progress.position;
         self.timed.clock.observe(progress.stream_time);
-        self.timed.windowed.restore(progress.stream_time);
+        self.timed
+            .windowed
+            .restore(progress.stream_time, progress.position);
     }
 
     pub(crate) fn save(&self, out: &mut Writer) {

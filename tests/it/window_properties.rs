@@ -303,3 +303,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_session_longer_than_its_gap_is_whole_after_a_restart_that_reads_it_again() {
+    let windowing = windowing(Kind::Session { gap: 10 }, 0, Emit::Final);
+    let given: Vec<Given> = [0, 0, 8, 16, 24, 32, 40, 60]
+        .into_iter()
+        .zip(["b", "a", "a", "a", "a", "a", "a", "c"])
+        .map(|(time, key)| Given {
+            key: key.to_owned(),
+            time,
+        })
+        .collect();
+    let records: Vec<Rec> = (0..)
+        .zip(&given)
+        .map(|(n, given)| record(n, given))
+        .collect();
+    let (mut task, mut effects) = (windowing.task(), Effects::new());
+    let outs = step(&mut task, &records[..6], &mut effects);
+    assert_eq!(results(&outs).len(), 1, "b's session is over");
+    let progress = task.progress();
+    assert_eq!(progress.committable.0, 1);
+    let mut task = windowing.task();
+    task.restore(&progress);
+    let outs = step(&mut task, &records[1..], &mut effects);
+    let whole = result_of(&[1, 2, 3, 4, 5, 6], &given);
+    let expected = [(("a".to_owned(), Some((0, 40))), Some(whole))];
+    assert_eq!(results(&outs), expected);
+    assert_eq!(effects.account.late, 0);
+}

@@ -30,6 +30,7 @@ use crate::stream::windowed::ends::Ends;
 use crate::stream::windowed::history::History;
 use crate::stream::windowed::log::Log;
 use crate::stream::windowed::log::Place;
+use crate::stream::windowed::replay::Replay;
 
 /// The sliding or trailing windows of one partition.
 ///
@@ -47,6 +48,7 @@ pub(crate) struct Logged {
     /// The slot that results are made in.
     result: u32,
     stream_time: Timestamp,
+    replay: Option<Replay>,
     deadlines: Deadlines,
     /// The keys with changes since the last commit.
     changed: Vec<KeyId>,
@@ -101,6 +103,7 @@ impl Logged {
             arena,
             history: History::of(&functions).map(Box::new),
             stream_time: Timestamp::MIN,
+            replay: None,
             deadlines: Deadlines::default(),
             changed: Vec::new(),
             around: Around::default(),
@@ -108,9 +111,32 @@ impl Logged {
         })
     }
 
-    /// Goes on at `stream_time`.
-    pub(crate) const fn restore(&mut self, stream_time: Timestamp) {
-        self.stream_time = stream_time;
+    /// Goes on where an earlier run stopped, at `stream_time` and having dealt with the records
+    /// below `below`, some of which come again.
+    pub(crate) const fn restore(&mut self, stream_time: Timestamp, below: Offset) {
+        self.replay = Some(Replay { below, stream_time });
+    }
+
+    /// Takes note of a record at `offset`, which may be one that comes again.
+    #[inline(never)]
+    fn go_on(
+        &mut self,
+        replay: Replay,
+        record: Contribution<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        if record.offset >= replay.below {
+            return self.end_replay(replay, effects);
+        }
+        self.stream_time = self.stream_time.max(record.time);
+        self.close(effects)
+    }
+
+    fn end_replay(&mut self, replay: Replay, effects: &mut Effects) -> Result<(), Failure> {
+        self.stream_time = self.stream_time.max(replay.stream_time);
+        let closed = self.close(effects);
+        self.replay = None;
+        closed
     }
 
     /// Closes the windows that are over, and puts out what they have not yet put out.
@@ -124,6 +150,12 @@ impl Logged {
         stream_time: Timestamp,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
+        if let Some(replay) = self.replay {
+            if stream_time <= replay.stream_time {
+                return Ok(());
+            }
+            self.end_replay(replay, effects)?;
+        }
         self.stream_time = self.stream_time.max(stream_time);
         if self.stream_time < self.deadlines.next() {
             return Ok(());
@@ -154,6 +186,9 @@ impl Logged {
     }
 
     fn put_final(&mut self, key: KeyId, end: i64, effects: &mut Effects) -> Result<(), Failure> {
+        if self.replay.is_some() {
+            return Ok(());
+        }
         match self.emit {
             Emit::Final => self.put_out(key, end, effects),
             Emit::Updates if self.is_changed(key, end) => self.put_out(key, end, effects),
@@ -214,6 +249,9 @@ impl Logged {
         record: Contribution<'_>,
         effects: &mut Effects,
     ) -> Result<Result<Added, Reason>, Failure> {
+        if let Some(replay) = self.replay {
+            self.go_on(replay, record, effects)?;
+        }
         let (at, open_from) = (record.time.0, self.ends.open_from(self.stream_time));
         if self.ends.last_holding(at) < open_from {
             return Ok(Ok(Added::Late));

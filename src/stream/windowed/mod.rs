@@ -15,6 +15,7 @@ mod history;
 mod last_rows;
 mod log;
 mod logged;
+mod replay;
 mod running;
 mod session;
 mod sessions;
@@ -115,13 +116,14 @@ impl Windowed {
         }
     }
 
-    /// Closes, without results, the windows that were closed at `stream_time` in an earlier run.
-    pub(crate) fn restore(&mut self, stream_time: Timestamp) {
+    /// Closes, without results, the windows that were closed at `stream_time` in an earlier run,
+    /// which has dealt with the records below `below`.
+    pub(crate) fn restore(&mut self, stream_time: Timestamp, below: Offset) {
         match self {
             Self::Running(_) | Self::LastRows(_) => {}
-            Self::Logged(windows) => windows.restore(stream_time),
+            Self::Logged(windows) => windows.restore(stream_time, below),
             Self::Sliced(windows) => windows.restore(stream_time),
-            Self::Sessions(windows) => windows.restore(stream_time),
+            Self::Sessions(windows) => windows.restore(stream_time, below),
         }
     }
 

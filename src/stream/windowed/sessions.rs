@@ -27,6 +27,7 @@ use crate::stream::windowed::Contribution;
 use crate::stream::windowed::deadlines::Deadlines;
 use crate::stream::windowed::emitter::Emitter;
 use crate::stream::windowed::history::History;
+use crate::stream::windowed::replay::Replay;
 use crate::stream::windowed::session::Continued;
 use crate::stream::windowed::session::NONE;
 use crate::stream::windowed::session::Session;
@@ -50,6 +51,7 @@ pub(crate) struct Sessions {
     columns: Columns,
     history: Option<Box<SessionHistory>>,
     stream_time: Timestamp,
+    replay: Option<Replay>,
     deadlines: Deadlines,
     /// Windows that were put out and are no more, since the last commit.
     gone: Vec<(KeyId, Timestamp, Timestamp)>,
@@ -112,6 +114,7 @@ impl Sessions {
             columns: Columns::new(&functions),
             history: SessionHistory::of(&functions),
             stream_time: Timestamp::MIN,
+            replay: None,
             deadlines: Deadlines::default(),
             gone: Vec::new(),
             due: Vec::new(),
@@ -119,9 +122,32 @@ impl Sessions {
         })
     }
 
-    /// Goes on at `stream_time`.
-    pub(crate) const fn restore(&mut self, stream_time: Timestamp) {
-        self.stream_time = stream_time;
+    /// Goes on where an earlier run stopped, at `stream_time` and having dealt with the records
+    /// below `below`, some of which come again.
+    pub(crate) const fn restore(&mut self, stream_time: Timestamp, below: Offset) {
+        self.replay = Some(Replay { below, stream_time });
+    }
+
+    /// Takes note of a record at `offset`, which may be one that comes again.
+    #[inline(never)]
+    fn go_on(
+        &mut self,
+        replay: Replay,
+        record: Contribution<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        if record.offset >= replay.below {
+            return self.end_replay(replay, effects);
+        }
+        self.stream_time = self.stream_time.max(record.time);
+        self.close(effects)
+    }
+
+    fn end_replay(&mut self, replay: Replay, effects: &mut Effects) -> Result<(), Failure> {
+        self.stream_time = self.stream_time.max(replay.stream_time);
+        let closed = self.close(effects);
+        self.replay = None;
+        closed
     }
 
     /// Closes the sessions that are over, and puts out what they have not yet put out.
@@ -135,6 +161,12 @@ impl Sessions {
         stream_time: Timestamp,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
+        if let Some(replay) = self.replay {
+            if stream_time <= replay.stream_time {
+                return Ok(());
+            }
+            self.end_replay(replay, effects)?;
+        }
         self.stream_time = self.stream_time.max(stream_time);
         if self.stream_time < self.deadlines.next() {
             return Ok(());
@@ -177,6 +209,9 @@ impl Sessions {
     }
 
     fn put_final(&mut self, slot: u32, effects: &mut Effects) -> Result<(), Failure> {
+        if self.replay.is_some() {
+            return Ok(());
+        }
         match self.emit {
             Emit::Final => self.put_out(slot, effects),
             Emit::EveryUpdate => Ok(()),
@@ -213,6 +248,9 @@ impl Sessions {
         record: Contribution<'_>,
         effects: &mut Effects,
     ) -> Result<Result<Added, Reason>, Failure> {
+        if let Some(replay) = self.replay {
+            self.go_on(replay, record, effects)?;
+        }
         let Some(key) = self.keys.intern(record.key) else {
             return Ok(Err(Reason::TooManyKeys));
         };
