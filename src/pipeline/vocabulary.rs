@@ -204,36 +204,44 @@ static CONNECT: Vocabulary = Vocabulary {
     later: &[],
 };
 
+// What sources and tables have in common.
+const TOPIC: Entry = required("topic", Form::Name, "The topic.");
+const KEY_FORMAT: Entry = optional("key", Form::Format, "The format of keys (default text).");
+const VALUE_FORMAT: Entry = optional(
+    "value",
+    Form::Format,
+    "The format of values (default json).",
+);
+const VALUE_SCHEMA: Entry = optional(
+    "schema",
+    Form::Text,
+    "A file with the Avro schema that values are read as; its fields are then checked before anything runs.",
+);
+const EVENT_TIME: Entry = optional(
+    "time",
+    Form::Expression,
+    "The event time: integer milliseconds since the epoch, a timestamp, or RFC 3339 text (default: the record's timestamp).",
+);
+const FUTURE: Entry = optional(
+    "future",
+    Form::OneOf(&[Form::Word(&["none"]), Form::Duration]),
+    "How far beyond the wall clock an event time may lie; records beyond are rejected (default 1h).",
+);
+
 pub(super) static SOURCE: Vocabulary = Vocabulary {
     of: "a source",
     keys: &[
-        required("topic", Form::Name, "The topic."),
-        optional("key", Form::Format, "The format of keys (default text)."),
-        optional(
-            "value",
-            Form::Format,
-            "The format of values (default json).",
-        ),
-        optional(
-            "schema",
-            Form::Text,
-            "A file with the Avro schema that values are read as; its fields are then checked before anything runs.",
-        ),
-        optional(
-            "time",
-            Form::Expression,
-            "The event time: integer milliseconds since the epoch, a timestamp, or RFC 3339 text (default: the record's timestamp).",
-        ),
+        TOPIC,
+        KEY_FORMAT,
+        VALUE_FORMAT,
+        VALUE_SCHEMA,
+        EVENT_TIME,
         optional(
             "idle",
             Form::Duration,
             "How long a partition that is read to its end may be silent before its clock follows the wall clock, so that its last windows close (default: for ever).",
         ),
-        optional(
-            "future",
-            Form::OneOf(&[Form::Word(&["none"]), Form::Duration]),
-            "How far beyond the wall clock an event time may lie; records beyond are rejected (default 1h).",
-        ),
+        FUTURE,
         optional(
             "partitioned",
             Form::Truth,
@@ -246,33 +254,17 @@ pub(super) static SOURCE: Vocabulary = Vocabulary {
 pub(super) static TABLE: Vocabulary = Vocabulary {
     of: "a table",
     keys: &[
-        required("topic", Form::Name, "The topic."),
-        optional("key", Form::Format, "The format of keys (default text)."),
-        optional(
-            "value",
-            Form::Format,
-            "The format of values (default json).",
-        ),
-        optional(
-            "schema",
-            Form::Text,
-            "A file with the Avro schema that values are read as; its fields are then checked before anything runs.",
-        ),
-        optional(
-            "time",
-            Form::Expression,
-            "The event time: integer milliseconds since the epoch, a timestamp, or RFC 3339 text (default: the record's timestamp).",
-        ),
+        TOPIC,
+        KEY_FORMAT,
+        VALUE_FORMAT,
+        VALUE_SCHEMA,
+        EVENT_TIME,
         optional(
             "idle",
             Form::Duration,
             "How long a partition that is read to its end may be silent before its clock follows the wall clock (default: for ever).",
         ),
-        optional(
-            "future",
-            Form::OneOf(&[Form::Word(&["none"]), Form::Duration]),
-            "How far beyond the wall clock an event time may lie; records beyond are rejected (default 1h).",
-        ),
+        FUTURE,
         optional(
             "history",
             Form::Duration,
@@ -473,7 +465,7 @@ pub(super) static DISTINCT: Vocabulary = Vocabulary {
 pub(super) static SINK: Vocabulary = Vocabulary {
     of: "`to:`",
     keys: &[
-        required("topic", Form::Name, "The topic."),
+        TOPIC,
         optional(
             "value",
             Form::Format,
@@ -490,7 +482,7 @@ pub(super) static SINK: Vocabulary = Vocabulary {
 
 pub(super) static TOPIC_ONLY: Vocabulary = Vocabulary {
     of: "a topic",
-    keys: &[required("topic", Form::Name, "The topic.")],
+    keys: &[TOPIC],
     later: &[],
 };
 
