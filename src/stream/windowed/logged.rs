@@ -30,7 +30,8 @@ use crate::stream::windowed::ends::Ends;
 use crate::stream::windowed::history::History;
 use crate::stream::windowed::log::Log;
 use crate::stream::windowed::log::Place;
-use crate::stream::windowed::replay::Replay;
+use crate::stream::windowed::replay::Replayed;
+use crate::stream::windowed::replay::ReplayedTime;
 
 /// The sliding or trailing windows of one partition.
 ///
@@ -47,8 +48,7 @@ pub(crate) struct Logged {
     history: Option<Box<History>>,
     /// The slot that results are made in.
     result: u32,
-    stream_time: Timestamp,
-    replay: Option<Replay>,
+    time: ReplayedTime,
     deadlines: Deadlines,
     /// The keys with changes since the last commit.
     changed: Vec<KeyId>,
@@ -81,6 +81,38 @@ impl Default for KeyLog {
     }
 }
 
+impl Replayed for Logged {
+    fn time(&mut self) -> &mut ReplayedTime {
+        &mut self.time
+    }
+
+    fn next_deadline(&self) -> Timestamp {
+        self.deadlines.next()
+    }
+
+    #[inline(never)]
+    fn close(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        let mut put_out = Ok(());
+        while let Some((at, place)) = self.deadlines.pop(self.time.now) {
+            let Some(log) = self.logs.get_mut(place as usize) else {
+                continue;
+            };
+            if log.deadline != at {
+                continue;
+            }
+            let Some(key) = log.key else {
+                continue;
+            };
+            if let Some(end) = log.next_end.take() {
+                let closed = self.put_final(key, end, effects);
+                put_out = put_out.and(closed);
+            }
+            self.look_ahead(key, at);
+        }
+        put_out
+    }
+}
+
 impl Logged {
     /// # Errors
     ///
@@ -102,8 +134,7 @@ impl Logged {
             result: arena.take(),
             arena,
             history: History::of(&functions).map(Box::new),
-            stream_time: Timestamp::MIN,
-            replay: None,
+            time: ReplayedTime::at(Timestamp::MIN),
             deadlines: Deadlines::default(),
             changed: Vec::new(),
             around: Around::default(),
@@ -111,82 +142,8 @@ impl Logged {
         })
     }
 
-    /// Goes on where an earlier run stopped, at `stream_time` and having dealt with the records
-    /// below `below`, some of which come again.
-    pub(crate) const fn restore(&mut self, stream_time: Timestamp, below: Offset) {
-        self.replay = Some(Replay { below, stream_time });
-    }
-
-    /// Takes note of a record at `offset`, which may be one that comes again.
-    #[inline(never)]
-    fn go_on(
-        &mut self,
-        replay: Replay,
-        record: Contribution<'_>,
-        effects: &mut Effects,
-    ) -> Result<(), Failure> {
-        if record.offset >= replay.below {
-            return self.end_replay(replay, effects);
-        }
-        self.stream_time = self.stream_time.max(record.time);
-        self.close(effects)
-    }
-
-    fn end_replay(&mut self, replay: Replay, effects: &mut Effects) -> Result<(), Failure> {
-        self.stream_time = self.stream_time.max(replay.stream_time);
-        let closed = self.close(effects);
-        self.replay = None;
-        closed
-    }
-
-    /// Closes the windows that are over, and puts out what they have not yet put out.
-    ///
-    /// # Errors
-    ///
-    /// Where a result cannot be written and the flow is to stop then.
-    #[inline]
-    pub(crate) fn advance(
-        &mut self,
-        stream_time: Timestamp,
-        effects: &mut Effects,
-    ) -> Result<(), Failure> {
-        if let Some(replay) = self.replay {
-            if stream_time <= replay.stream_time {
-                return Ok(());
-            }
-            self.end_replay(replay, effects)?;
-        }
-        self.stream_time = self.stream_time.max(stream_time);
-        if self.stream_time < self.deadlines.next() {
-            return Ok(());
-        }
-        self.close(effects)
-    }
-
-    #[inline(never)]
-    fn close(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        let mut put_out = Ok(());
-        while let Some((at, place)) = self.deadlines.pop(self.stream_time) {
-            let Some(log) = self.logs.get_mut(place as usize) else {
-                continue;
-            };
-            if log.deadline != at {
-                continue;
-            }
-            let Some(key) = log.key else {
-                continue;
-            };
-            if let Some(end) = log.next_end.take() {
-                let closed = self.put_final(key, end, effects);
-                put_out = put_out.and(closed);
-            }
-            self.look_ahead(key, at);
-        }
-        put_out
-    }
-
     fn put_final(&mut self, key: KeyId, end: i64, effects: &mut Effects) -> Result<(), Failure> {
-        if self.replay.is_some() {
+        if self.time.is_replayed() {
             return Ok(());
         }
         match self.emit {
@@ -249,10 +206,8 @@ impl Logged {
         record: Contribution<'_>,
         effects: &mut Effects,
     ) -> Result<Result<Added, Reason>, Failure> {
-        if let Some(replay) = self.replay {
-            self.go_on(replay, record, effects)?;
-        }
-        let (at, open_from) = (record.time.0, self.ends.open_from(self.stream_time));
+        self.take_note(record, effects)?;
+        let (at, open_from) = (record.time.0, self.ends.open_from(self.time.now));
         if self.ends.last_holding(at) < open_from {
             return Ok(Ok(Added::Late));
         }
@@ -330,7 +285,7 @@ impl Logged {
         let Some(log) = self.logs.get(key.index()) else {
             return Ok(());
         };
-        let open_from = self.ends.open_from(self.stream_time);
+        let open_from = self.ends.open_from(self.time.now);
         let mut around = std::mem::take(&mut self.around);
         around.find(self.ends, &log.log, at, place.is_new, open_from);
         around.gather(self.ends, &log.log, at, &mut self.arena);
@@ -349,7 +304,7 @@ impl Logged {
         if self.history.is_none() {
             return Ok(());
         }
-        let open_from = self.ends.open_from(self.stream_time);
+        let open_from = self.ends.open_from(self.time.now);
         let behind = self.ends.last_holding(at).saturating_add(1);
         let mut from = behind.max(open_from);
         while let Some(end) = self
@@ -381,7 +336,7 @@ impl Logged {
     }
 
     fn flush_key(&mut self, key: KeyId, effects: &mut Effects) -> Result<(), Failure> {
-        let mut from = self.ends.open_from(self.stream_time);
+        let mut from = self.ends.open_from(self.time.now);
         while let Some(end) = self.next_window(key, from) {
             if self.is_changed(key, end) {
                 self.put_out(key, end, effects)?;
@@ -451,7 +406,7 @@ impl Logged {
 
     /// Writes all state.
     pub(crate) fn save(&self, out: &mut Writer) {
-        out.put(&self.stream_time);
+        out.put(&self.time.now);
         self.keys.save(out);
         let logs = || self.logs.iter().filter(|log| log.key.is_some());
         out.count(logs().count());
@@ -473,7 +428,7 @@ impl Logged {
     ///
     /// Where the bytes are not those of such windows.
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
-        self.stream_time = from.take()?;
+        self.time.now = from.take()?;
         self.keys = Keys::load(from)?;
         for _ in 0..from.count(1)? {
             self.load_log(from)?;
@@ -515,7 +470,7 @@ impl Logged {
 
     fn enter_all(&mut self) {
         let keys: Vec<KeyId> = self.logs.iter().filter_map(|log| log.key).collect();
-        let open_from = self.ends.open_from(self.stream_time);
+        let open_from = self.ends.open_from(self.time.now);
         for key in keys {
             if let Some(log) = self.logs.get_mut(key.index()) {
                 log.deadline = Timestamp::MAX;

@@ -41,6 +41,7 @@ use crate::stream::step::Failure;
 use crate::stream::window::Windows;
 use crate::stream::windowed::last_rows::LastRows;
 use crate::stream::windowed::logged::Logged;
+use crate::stream::windowed::replay::Replayed;
 use crate::stream::windowed::running::Running;
 use crate::stream::windowed::sessions::Sessions;
 use crate::stream::windowed::sliced::Sliced;

@@ -2,6 +2,16 @@
 
 use crate::record::Offset;
 use crate::record::Timestamp;
+use crate::stream::effects::Effects;
+use crate::stream::step::Failure;
+use crate::stream::windowed::Contribution;
+
+/// Stream time, after a restart that may not have caught up yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReplayedTime {
+    pub(super) now: Timestamp,
+    replay: Option<Replay>,
+}
 
 /// A restart that has not caught up yet.
 ///
@@ -10,7 +20,101 @@ use crate::record::Timestamp;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Replay {
     /// Records from this offset on are new.
-    pub(super) below: Offset,
+    below: Offset,
     /// Stream time when it stopped.
-    pub(super) stream_time: Timestamp,
+    stream_time: Timestamp,
+}
+
+impl ReplayedTime {
+    /// With nothing to catch up with.
+    pub(super) const fn at(now: Timestamp) -> Self {
+        Self { now, replay: None }
+    }
+
+    pub(super) const fn is_replayed(&self) -> bool {
+        self.replay.is_some()
+    }
+}
+
+/// Windows that close at deadlines of their own, and are rebuilt from records after a restart.
+pub(super) trait Replayed {
+    fn time(&mut self) -> &mut ReplayedTime;
+
+    /// When the next window closes.
+    fn next_deadline(&self) -> Timestamp;
+
+    /// Closes what is over at the time that it is, and puts out what has not come out yet, unless
+    /// a replay is under way.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    fn close(&mut self, effects: &mut Effects) -> Result<(), Failure>;
+
+    /// Goes on where an earlier run stopped, at `stream_time` and having dealt with the records
+    /// below `below`, some of which come again.
+    fn restore(&mut self, stream_time: Timestamp, below: Offset) {
+        self.time().replay = Some(Replay { below, stream_time });
+    }
+
+    /// Closes the windows that are over at `stream_time`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::close`].
+    #[inline]
+    fn advance(&mut self, stream_time: Timestamp, effects: &mut Effects) -> Result<(), Failure> {
+        if let Some(replay) = self.time().replay {
+            if stream_time <= replay.stream_time {
+                return Ok(());
+            }
+            self.end_replay(replay, effects)?;
+        }
+        let now = self.time().now.max(stream_time);
+        self.time().now = now;
+        if now < self.next_deadline() {
+            return Ok(());
+        }
+        self.close(effects)
+    }
+
+    /// Takes note of a record, which may be one that comes again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::close`].
+    #[inline]
+    fn take_note(
+        &mut self,
+        record: Contribution<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        match self.time().replay {
+            None => Ok(()),
+            Some(replay) => self.go_on(replay, record, effects),
+        }
+    }
+
+    #[inline(never)]
+    fn go_on(
+        &mut self,
+        replay: Replay,
+        record: Contribution<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        if record.offset >= replay.below {
+            return self.end_replay(replay, effects);
+        }
+        let time = self.time();
+        time.now = time.now.max(record.time);
+        self.close(effects)
+    }
+
+    fn end_replay(&mut self, replay: Replay, effects: &mut Effects) -> Result<(), Failure> {
+        let time = self.time();
+        time.now = time.now.max(replay.stream_time);
+        let closed = self.close(effects);
+        self.time().replay = None;
+        closed
+    }
 }

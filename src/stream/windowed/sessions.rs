@@ -27,7 +27,8 @@ use crate::stream::windowed::Contribution;
 use crate::stream::windowed::deadlines::Deadlines;
 use crate::stream::windowed::emitter::Emitter;
 use crate::stream::windowed::history::History;
-use crate::stream::windowed::replay::Replay;
+use crate::stream::windowed::replay::Replayed;
+use crate::stream::windowed::replay::ReplayedTime;
 use crate::stream::windowed::session::Continued;
 use crate::stream::windowed::session::NONE;
 use crate::stream::windowed::session::Session;
@@ -50,8 +51,7 @@ pub(crate) struct Sessions {
     /// The aggregates, by slot.
     columns: Columns,
     history: Option<Box<SessionHistory>>,
-    stream_time: Timestamp,
-    replay: Option<Replay>,
+    time: ReplayedTime,
     deadlines: Deadlines,
     /// Windows that were put out and are no more, since the last commit.
     gone: Vec<(KeyId, Timestamp, Timestamp)>,
@@ -94,89 +94,18 @@ impl SessionHistory {
     }
 }
 
-impl Sessions {
-    /// # Errors
-    ///
-    /// Where the sink's schema is none.
-    pub(crate) fn new(
-        stage: &Arc<Stage>,
-        aggregation: &WindowAggregate,
-        windows: SessionWindows,
-        id: SchemaId,
-    ) -> Result<Self, SchemaError> {
-        let functions = aggregation.aggregates.iter().map(|named| named.function);
-        let functions: Vec<Function> = functions.collect();
-        Ok(Self {
-            windows,
-            emit: aggregation.emit,
-            keys: Keys::new(),
-            sessions: SessionTable::default(),
-            columns: Columns::new(&functions),
-            history: SessionHistory::of(&functions),
-            stream_time: Timestamp::MIN,
-            replay: None,
-            deadlines: Deadlines::default(),
-            gone: Vec::new(),
-            due: Vec::new(),
-            emitter: Emitter::new(stage, id)?,
-        })
+impl Replayed for Sessions {
+    fn time(&mut self) -> &mut ReplayedTime {
+        &mut self.time
     }
 
-    /// Goes on where an earlier run stopped, at `stream_time` and having dealt with the records
-    /// below `below`, some of which come again.
-    pub(crate) const fn restore(&mut self, stream_time: Timestamp, below: Offset) {
-        self.replay = Some(Replay { below, stream_time });
-    }
-
-    /// Takes note of a record at `offset`, which may be one that comes again.
-    #[inline(never)]
-    fn go_on(
-        &mut self,
-        replay: Replay,
-        record: Contribution<'_>,
-        effects: &mut Effects,
-    ) -> Result<(), Failure> {
-        if record.offset >= replay.below {
-            return self.end_replay(replay, effects);
-        }
-        self.stream_time = self.stream_time.max(record.time);
-        self.close(effects)
-    }
-
-    fn end_replay(&mut self, replay: Replay, effects: &mut Effects) -> Result<(), Failure> {
-        self.stream_time = self.stream_time.max(replay.stream_time);
-        let closed = self.close(effects);
-        self.replay = None;
-        closed
-    }
-
-    /// Closes the sessions that are over, and puts out what they have not yet put out.
-    ///
-    /// # Errors
-    ///
-    /// Where a result cannot be written and the flow is to stop then.
-    #[inline]
-    pub(crate) fn advance(
-        &mut self,
-        stream_time: Timestamp,
-        effects: &mut Effects,
-    ) -> Result<(), Failure> {
-        if let Some(replay) = self.replay {
-            if stream_time <= replay.stream_time {
-                return Ok(());
-            }
-            self.end_replay(replay, effects)?;
-        }
-        self.stream_time = self.stream_time.max(stream_time);
-        if self.stream_time < self.deadlines.next() {
-            return Ok(());
-        }
-        self.close(effects)
+    fn next_deadline(&self) -> Timestamp {
+        self.deadlines.next()
     }
 
     #[inline(never)]
     fn close(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        while let Some((at, slot)) = self.deadlines.pop(self.stream_time) {
+        while let Some((at, slot)) = self.deadlines.pop(self.time.now) {
             let Some(session) = self.sessions.get_mut(slot) else {
                 continue;
             };
@@ -184,7 +113,7 @@ impl Sessions {
                 continue;
             }
             session.deadline = self.windows.closes_at(session.end);
-            if session.deadline > self.stream_time {
+            if session.deadline > self.time.now {
                 self.deadlines.push(session.deadline, slot);
             } else {
                 self.due.push(slot);
@@ -207,9 +136,37 @@ impl Sessions {
         self.due = due;
         put_out
     }
+}
+
+impl Sessions {
+    /// # Errors
+    ///
+    /// Where the sink's schema is none.
+    pub(crate) fn new(
+        stage: &Arc<Stage>,
+        aggregation: &WindowAggregate,
+        windows: SessionWindows,
+        id: SchemaId,
+    ) -> Result<Self, SchemaError> {
+        let functions = aggregation.aggregates.iter().map(|named| named.function);
+        let functions: Vec<Function> = functions.collect();
+        Ok(Self {
+            windows,
+            emit: aggregation.emit,
+            keys: Keys::new(),
+            sessions: SessionTable::default(),
+            columns: Columns::new(&functions),
+            history: SessionHistory::of(&functions),
+            time: ReplayedTime::at(Timestamp::MIN),
+            deadlines: Deadlines::default(),
+            gone: Vec::new(),
+            due: Vec::new(),
+            emitter: Emitter::new(stage, id)?,
+        })
+    }
 
     fn put_final(&mut self, slot: u32, effects: &mut Effects) -> Result<(), Failure> {
-        if self.replay.is_some() {
+        if self.time.is_replayed() {
             return Ok(());
         }
         match self.emit {
@@ -248,9 +205,7 @@ impl Sessions {
         record: Contribution<'_>,
         effects: &mut Effects,
     ) -> Result<Result<Added, Reason>, Failure> {
-        if let Some(replay) = self.replay {
-            self.go_on(replay, record, effects)?;
-        }
+        self.take_note(record, effects)?;
         let Some(key) = self.keys.intern(record.key) else {
             return Ok(Err(Reason::TooManyKeys));
         };
@@ -347,7 +302,7 @@ impl Sessions {
         record: Contribution<'_>,
     ) -> Result<u32, Result<Added, Reason>> {
         let deadline = self.windows.closes_at(record.time);
-        if deadline <= self.stream_time {
+        if deadline <= self.time.now {
             return Err(Ok(Added::Late));
         }
         let mut session = Session::new(key, record.time, record.offset);
@@ -465,7 +420,7 @@ impl Sessions {
 
     /// Writes all state.
     pub(crate) fn save(&self, out: &mut Writer) {
-        out.put(&self.stream_time);
+        out.put(&self.time.now);
         self.keys.save(out);
         self.sessions.save(out);
         out.count(self.columns.len());
@@ -486,7 +441,7 @@ impl Sessions {
     ///
     /// Where the bytes are not those of such sessions.
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
-        self.stream_time = from.take()?;
+        self.time.now = from.take()?;
         self.keys = Keys::load(from)?;
         self.sessions = SessionTable::load(&mut self.keys, from)?;
         let slots = from.count(1)?;
