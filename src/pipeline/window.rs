@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
+use jiff::tz::TimeZone;
+use jiff::tz::TimeZoneName;
 
 use crate::pipeline::file::GRACE_DEFAULT;
 use crate::pipeline::file::Located;
@@ -175,7 +177,7 @@ impl Reader<'_, '_> {
         grace: TimeDelta,
     ) -> Option<Result<Windows, WindowsError>> {
         let zone = match keys.optional("zone") {
-            None => chrono_tz::UTC,
+            None => TimeZone::UTC,
             Some(zone) => self.zone(zone)?,
         };
         let unit = self.unit(unit)?;
@@ -194,13 +196,13 @@ impl Reader<'_, '_> {
         unit
     }
 
-    fn zone(&mut self, node: &Node) -> Option<chrono_tz::Tz> {
+    fn zone(&mut self, node: &Node) -> Option<TimeZone> {
         let text = self.text(node, "a time zone")?;
-        let zone = text.value.parse().ok();
+        let zone = jiff::tz::db().get(&text.value).ok();
         if zone.is_none() {
-            let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+            let names: Vec<_> = jiff::tz::db().available().collect();
             let finding = Finding::new(format!("unknown time zone `{}`", text.value), text.span)
-                .nearest(&text.value, names)
+                .nearest(&text.value, names.iter().map(TimeZoneName::as_str))
                 .help("a name of the IANA database, such as Europe/Berlin");
             self.report(finding);
         }

@@ -38,7 +38,7 @@ pub(super) fn told(windows: &Windows) -> Told {
             close: "with each record; nothing is ever late".to_owned(),
             kept: "key and record, of the last ones".to_owned(),
         },
-        Windows::Calendar(windows) => calendar(*windows),
+        Windows::Calendar(windows) => calendar(windows),
     }
 }
 
@@ -96,12 +96,13 @@ fn passed(end: Timestamp, close: Timestamp) -> String {
     )
 }
 
-fn calendar(windows: CalendarWindows) -> Told {
+fn calendar(windows: &CalendarWindows) -> Told {
     let (unit, grace) = (windows.unit().name(), windows.grace_ms());
+    let zone = windows.zone().iana_name().unwrap_or("UTC");
     let window = windows.holding(example(12));
     let close = window.end.saturating_add(grace);
     Told {
-        kind: format!("one {unit} in {}, grace {}", windows.zone(), millis(grace)),
+        kind: format!("one {unit} in {zone}, grace {}", millis(grace)),
         close: format!(
             "when stream time reaches end + grace: [{}, {}) at {}; a record for it is late from then on",
             clock::written(window.start),

@@ -2,18 +2,11 @@
 
 use std::ops::Range;
 
-use chrono::DateTime;
-use chrono::Datelike;
-use chrono::Days;
-use chrono::Months;
-use chrono::NaiveDate;
-use chrono::NaiveDateTime;
-use chrono::NaiveTime;
-use chrono::Offset;
 use chrono::TimeDelta;
-use chrono::TimeZone;
-use chrono::Timelike;
-use chrono_tz::Tz;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use crate::record::Timestamp;
 use crate::stream::window::WindowsError;
@@ -26,11 +19,12 @@ use crate::stream::window::millis;
 /// skipped on the calendar has no window. A window closes as tumbling ones do: when stream time
 /// reaches its end plus grace.
 ///
-/// The rules of zones are those of the IANA database that the program was built with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The rules of zones are those of the IANA database that the program was built with. From the year
+/// 9999 on, all time is one window.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalendarWindows {
     unit: Unit,
-    zone: Tz,
+    zone: TimeZone,
     grace_ms: i64,
 }
 
@@ -71,7 +65,7 @@ impl CalendarWindows {
     /// # Errors
     ///
     /// [`WindowsError`].
-    pub fn new(unit: Unit, zone: Tz, grace: TimeDelta) -> Result<Self, WindowsError> {
+    pub fn new(unit: Unit, zone: TimeZone, grace: TimeDelta) -> Result<Self, WindowsError> {
         match millis(grace)? {
             ..0 => Err(WindowsError::Grace),
             grace_ms => Ok(Self {
@@ -84,27 +78,25 @@ impl CalendarWindows {
 
     /// How long windows are.
     #[must_use]
-    pub const fn unit(self) -> Unit {
+    pub const fn unit(&self) -> Unit {
         self.unit
     }
 
     /// Whose clocks and calendars count.
     #[must_use]
-    pub const fn zone(self) -> Tz {
-        self.zone
+    pub const fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// How long after its end a window stays open, in milliseconds of stream time.
     #[must_use]
-    pub const fn grace_ms(self) -> i64 {
+    pub const fn grace_ms(&self) -> i64 {
         self.grace_ms
     }
 
     /// The window that holds `time`: start inside, end outside.
-    ///
-    /// Beyond the years that calendars have, all time is one window.
     #[must_use]
-    pub fn holding(self, time: Timestamp) -> Range<Timestamp> {
+    pub fn holding(&self, time: Timestamp) -> Range<Timestamp> {
         let window = match self.unit {
             Unit::Hour => self.hour(time),
             Unit::Day | Unit::Week | Unit::Month => self.dates(time),
@@ -112,20 +104,24 @@ impl CalendarWindows {
         window.unwrap_or(LAST_INSTANT..Timestamp::MAX)
     }
 
-    fn dates(self, time: Timestamp) -> Option<Range<Timestamp>> {
+    fn dates(&self, time: Timestamp) -> Option<Range<Timestamp>> {
         let date = self.local(time)?.date();
         let mut start = match self.unit {
             Unit::Hour | Unit::Day => date,
-            Unit::Week => date - Days::new(date.weekday().num_days_from_monday().into()),
-            Unit::Month => date.with_day(1)?,
+            Unit::Week => {
+                let past_monday = date.weekday().to_monday_zero_offset();
+                date.checked_sub(i64::from(past_monday).days()).ok()?
+            }
+            Unit::Month => date.first_of_month(),
         };
         // The days around a change of the date line may be none.
         loop {
-            let next = match self.unit {
-                Unit::Hour | Unit::Day => start.checked_add_days(Days::new(1))?,
-                Unit::Week => start.checked_add_days(Days::new(7))?,
-                Unit::Month => start.checked_add_months(Months::new(1))?,
+            let unit = match self.unit {
+                Unit::Hour | Unit::Day => 1.day(),
+                Unit::Week => 1.week(),
+                Unit::Month => 1.month(),
             };
+            let next = start.checked_add(unit).ok()?;
             let window = self.midnight(start)?..self.midnight(next)?;
             if window.contains(&time) {
                 return Some(window);
@@ -134,80 +130,66 @@ impl CalendarWindows {
         }
     }
 
-    fn hour(self, time: Timestamp) -> Option<Range<Timestamp>> {
+    fn hour(&self, time: Timestamp) -> Option<Range<Timestamp>> {
         let local = self.local(time)?;
         let minutes = i64::from(local.minute()) * 60_000 + i64::from(local.second()) * 1_000;
         let past = minutes + time.0.rem_euclid(1_000);
         let start = Timestamp(time.0 - past);
         let end = start.saturating_add(HOUR_MS);
-        let before_end = end.saturating_add(-1);
         let start = self.change_between(start, time).unwrap_or(start);
-        let end = self.change_between(time, before_end).unwrap_or(end);
+        let end = self.change_between(time, end).unwrap_or(end);
         Some(start..end)
     }
 
     /// The instant after `from`, and at `to` at the latest, at which the zone's clocks change.
-    fn change_between(self, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
-        let before = self.offset(from)?;
-        if self.offset(to)? == before {
-            return None;
-        }
-        let (mut low, mut high) = (from.0, to.0);
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            match self.offset(Timestamp(middle))? == before {
-                true => low = middle,
-                false => high = middle,
-            }
-        }
-        Some(Timestamp(high))
-    }
-
-    /// What the zone's clocks are ahead of UTC, in seconds.
-    fn offset(self, time: Timestamp) -> Option<i32> {
-        let utc = DateTime::from_timestamp_millis(time.0)?.naive_utc();
-        let offset = self.zone.offset_from_utc_datetime(&utc);
-        Some(offset.fix().local_minus_utc())
+    fn change_between(&self, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
+        let before = self.zone.to_offset(instant(from)?);
+        let changes = self.zone.following(instant(from)?);
+        let mut changes = changes.map(|change| (millisecond(change.timestamp()), change.offset()));
+        changes
+            .by_ref()
+            .take_while(|(change, _)| *change <= to)
+            .find_map(|(change, offset)| (offset != before).then_some(change))
     }
 
     /// What clock and calendar say.
-    fn local(self, time: Timestamp) -> Option<NaiveDateTime> {
-        let utc = DateTime::from_timestamp_millis(time.0)?;
-        (time <= LAST_INSTANT).then(|| utc.with_timezone(&self.zone).naive_local())
+    fn local(&self, time: Timestamp) -> Option<DateTime> {
+        Some(self.zone.to_datetime(instant(time)?))
     }
 
     /// The first instant of `date`; where the clocks skip its midnight, that of the change.
-    fn midnight(self, date: NaiveDate) -> Option<Timestamp> {
-        let midnight = date.and_time(NaiveTime::MIN);
-        let first = self.zone.from_local_datetime(&midnight).earliest();
-        let instant = first.map(|first| first.timestamp_millis());
-        instant.map(Timestamp).or_else(|| {
-            let day_before = midnight.checked_sub_days(Days::new(1))?.and_utc();
-            let ahead = self.offset(Timestamp(day_before.timestamp_millis()))?;
-            let utc = midnight.and_utc().timestamp_millis();
-            Some(Timestamp(utc - i64::from(ahead) * 1_000))
-        })
+    fn midnight(&self, date: Date) -> Option<Timestamp> {
+        let midnight = self.zone.to_ambiguous_timestamp(date.into());
+        // What is skipped is taken for what clocks showed before the change.
+        midnight.compatible().ok().map(millisecond)
     }
 }
 
-/// Around the year 200 000, which leaves room for zones and months.
-const LAST_INSTANT: Timestamp = Timestamp(6_200_000_000_000_000);
+/// The beginning of the year 9999, which leaves room for a month and a zone before the last day
+/// that a date can say.
+const LAST_INSTANT: Timestamp = Timestamp(253_370_764_800_000);
+
+fn instant(time: Timestamp) -> Option<jiff::Timestamp> {
+    let known = time < LAST_INSTANT;
+    known.then(|| jiff::Timestamp::from_millisecond(time.0).ok())?
+}
+
+fn millisecond(time: jiff::Timestamp) -> Timestamp {
+    Timestamp(time.as_millisecond())
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn windows(unit: Unit, zone: Tz) -> CalendarWindows {
+    fn windows(unit: Unit, zone: &str) -> CalendarWindows {
+        let zone = TimeZone::get(zone).unwrap();
         CalendarWindows::new(unit, zone, TimeDelta::zero()).unwrap()
     }
 
     fn at(text: &str) -> Timestamp {
-        Timestamp(
-            text.parse::<DateTime<chrono::Utc>>()
-                .unwrap()
-                .timestamp_millis(),
-        )
+        millisecond(text.parse().unwrap())
     }
 
     fn hours(window: &Range<Timestamp>) -> f64 {
@@ -218,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_day_begins_at_local_midnight_and_has_23_or_25_hours_where_clocks_change() {
-        let days = windows(Unit::Day, chrono_tz::Europe::Berlin);
+        let days = windows(Unit::Day, "Europe/Berlin");
         let spring = days.holding(at("2026-03-29T12:00:00Z"));
         assert_eq!(spring.start, at("2026-03-28T23:00:00Z"));
         assert_eq!(spring.end, at("2026-03-29T22:00:00Z"));
@@ -235,10 +217,10 @@ mod tests {
 
     #[test]
     fn weeks_begin_on_monday_and_months_on_the_first() {
-        let weeks = windows(Unit::Week, chrono_tz::America::New_York);
+        let weeks = windows(Unit::Week, "America/New_York");
         let week = weeks.holding(at("2026-11-24T12:00:00Z"));
         assert_eq!(week.start, at("2026-11-23T05:00:00Z"));
-        let months = windows(Unit::Month, chrono_tz::Asia::Kolkata);
+        let months = windows(Unit::Month, "Asia/Kolkata");
         let month = months.holding(at("2028-02-29T12:00:00Z"));
         assert_eq!(month.start, at("2028-01-31T18:30:00Z"));
         assert_eq!(month.end, at("2028-02-29T18:30:00Z"));
@@ -246,11 +228,11 @@ mod tests {
 
     #[test]
     fn a_midnight_that_clocks_skip_begins_its_day_at_the_change() {
-        let days = windows(Unit::Day, chrono_tz::America::Sao_Paulo);
+        let days = windows(Unit::Day, "America/Sao_Paulo");
         let day = days.holding(at("2018-11-04T12:00:00Z"));
         assert_eq!(day.start, at("2018-11-04T03:00:00Z"), "00:00 was 01:00");
         assert_eq!(hours(&day), 23.0);
-        let days = windows(Unit::Day, chrono_tz::Pacific::Apia);
+        let days = windows(Unit::Day, "Pacific/Apia");
         let last = days.holding(at("2011-12-30T09:59:59Z"));
         assert_eq!(days.holding(last.end).start, last.end, "the 30th was none");
         assert_eq!(hours(&last), 24.0);
@@ -258,19 +240,19 @@ mod tests {
 
     #[test]
     fn an_hour_that_comes_twice_is_two_windows_and_a_half_one_its_own() {
-        let berlin = windows(Unit::Hour, chrono_tz::Europe::Berlin);
+        let berlin = windows(Unit::Hour, "Europe/Berlin");
         let first = berlin.holding(at("2026-10-25T00:30:00Z"));
         let second = berlin.holding(at("2026-10-25T01:30:00Z"));
         assert_eq!((hours(&first), hours(&second)), (1.0, 1.0));
         assert_eq!(first.end, second.start);
-        let lord_howe = windows(Unit::Hour, chrono_tz::Australia::Lord_Howe);
+        let lord_howe = windows(Unit::Hour, "Australia/Lord_Howe");
         let half = lord_howe.holding(at("2026-10-03T15:40:00Z"));
         assert_eq!(hours(&half), 0.5, "02:00 to 02:30 were none");
     }
 
     #[test]
     fn beyond_the_years_of_calendars_all_is_one_window() {
-        let days = windows(Unit::Day, chrono_tz::UTC);
+        let days = windows(Unit::Day, "UTC");
         assert!(days.holding(Timestamp(i64::MAX - 1)).end == Timestamp::MAX);
         assert!(days.holding(Timestamp(0)).contains(&Timestamp(0)));
     }
@@ -280,10 +262,12 @@ mod tests {
 
         #[test]
         fn windows_of_every_zone_follow_one_another_without_gap_or_overlap(
-            zone in 0..chrono_tz::TZ_VARIANTS.len(), unit in 0..4usize,
+            zone in 0..400usize, unit in 0..4usize,
             time in 0i64..2_500_000_000_000,
         ) {
-            let windows = windows(Unit::ALL[unit], chrono_tz::TZ_VARIANTS[zone]);
+            let zones = jiff::tz::db().available();
+            let zone = zones.map(|zone| zone.to_string()).nth(zone).unwrap();
+            let windows = windows(Unit::ALL[unit], &zone);
             let window = windows.holding(Timestamp(time));
             prop_assert!(window.contains(&Timestamp(time)), "{:?}", windows);
             prop_assert_eq!(windows.holding(window.start), window.clone(), "{:?}", windows);

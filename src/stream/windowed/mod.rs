@@ -105,7 +105,7 @@ impl Windowed {
         match &aggregation.windows {
             Windows::Running => Running::new(stage, aggregation, id).map(Self::Running),
             Windows::Time(windows) => sliced((*windows).into()),
-            Windows::Calendar(windows) => sliced((*windows).into()),
+            Windows::Calendar(windows) => sliced(windows.clone().into()),
             Windows::Session(windows) => {
                 Sessions::new(stage, aggregation, *windows, id).map(Self::Sessions)
             }

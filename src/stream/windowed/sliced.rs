@@ -99,7 +99,7 @@ impl Sliced {
             },
             functions,
         };
-        sliced.set_closed(windows.first());
+        sliced.set_closed(sliced.windows.first());
         Ok(sliced)
     }
 
