@@ -16,6 +16,7 @@ use crate::stream::graph::operator::Fate;
 use crate::stream::graph::operator::Operator;
 use crate::stream::graph::operator::Out;
 use crate::stream::graph::session_fold::SessionFold;
+use crate::stream::graph::sliding_fold::SlidingFold;
 use crate::stream::graph::stateless::Branch;
 use crate::stream::graph::stateless::Filter;
 use crate::stream::graph::stateless::FilterTable;
@@ -240,6 +241,9 @@ fn operator(kind: Kind, shapes: &[Shape]) -> Option<Box<dyn Operator>> {
         Kind::Aggregate(fold) => Box::new(AggregateStream { fold, rows: rows() }),
         Kind::AggregateWindows(windows, fold, emit) => {
             Box::new(WindowFold::new(windows, fold, emit))
+        }
+        Kind::AggregateSliding(windows, fold, emit) => {
+            Box::new(SlidingFold::new(windows, fold, emit))
         }
         Kind::AggregateSessions {
             gap,

@@ -32,6 +32,7 @@ mod persisted;
 pub mod reach;
 pub(crate) mod session_fold;
 pub(crate) mod size;
+pub(crate) mod sliding_fold;
 pub(crate) mod stateless;
 pub(crate) mod stream_stream;
 pub(crate) mod stream_table;

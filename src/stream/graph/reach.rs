@@ -60,6 +60,12 @@ impl Reach {
                 let reach = windows.size_ms().saturating_add(windows.grace_ms());
                 TimeDelta::try_milliseconds(reach).unwrap_or(TimeDelta::MAX)
             }
+            Kind::AggregateSliding(windows, ..) => {
+                // Records up to two differences apart are in windows that hold a third one.
+                let reach = windows.difference_ms().saturating_mul(2);
+                let reach = reach.saturating_add(windows.grace_ms()).saturating_add(1);
+                TimeDelta::try_milliseconds(reach).unwrap_or(TimeDelta::MAX)
+            }
             // A session may be as long as it likes.
             Kind::AggregateSessions { .. } => return Self::All,
             _ => zero,

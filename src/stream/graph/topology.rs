@@ -11,6 +11,7 @@ use crate::stream::graph::function::Joiner;
 use crate::stream::graph::function::Mapping;
 use crate::stream::graph::join_window::JoinWindow;
 use crate::stream::graph::suppress::Bounds;
+use crate::stream::window::SlidingWindows;
 use crate::stream::window::TimeWindows;
 
 /// The number of a node within its topology.
@@ -89,6 +90,8 @@ pub enum Kind {
     Aggregate(Fold),
     /// Aggregates a stream by its keys and by tumbling or hopping windows.
     AggregateWindows(TimeWindows, Fold, Emit),
+    /// Aggregates a stream by its keys and by sliding windows.
+    AggregateSliding(SlidingWindows, Fold, Emit),
     /// Aggregates a stream by its keys and by sessions.
     AggregateSessions {
         /// How long a session may be silent, inclusive.
@@ -164,7 +167,7 @@ impl Kind {
             Self::ToVersioned(_) => "table with history",
             Self::ToStream => "changes",
             Self::Aggregate(_) => "aggregate",
-            Self::AggregateWindows(..) => "aggregate by windows",
+            Self::AggregateWindows(..) | Self::AggregateSliding(..) => "aggregate by windows",
             Self::AggregateSessions { .. } => "aggregate by sessions",
             Self::Regroup(_) => "group by another key",
             Self::AggregateTable(_) | Self::AggregateRows(_) => "aggregate table",
@@ -305,7 +308,10 @@ fn shape_of(name: &str, kind: &Kind, shapes: &[Shape]) -> Result<Shape, Topology
         (Kind::ToTable, [Stream]) => Ok(Shape::Table),
         (Kind::ToVersioned(history), [Stream]) => Ok(Shape::Versioned(*history)),
         (Kind::ToStream, [shape]) if is_table(shape) => Ok(Stream),
-        (Kind::Aggregate(_) | Kind::AggregateWindows(..), [Stream]) => Ok(Shape::Table),
+        (
+            Kind::Aggregate(_) | Kind::AggregateWindows(..) | Kind::AggregateSliding(..),
+            [Stream],
+        ) => Ok(Shape::Table),
         (Kind::AggregateSessions { fold, .. }, [Stream]) => match fold.can_merge() {
             true => Ok(Shape::Table),
             false => unable("sessions need an aggregate that can merge two results"),
@@ -363,6 +369,7 @@ const fn takes(kind: &Kind) -> &'static str {
         | Kind::ToVersioned(_)
         | Kind::Aggregate(_)
         | Kind::AggregateWindows(..)
+        | Kind::AggregateSliding(..)
         | Kind::AggregateSessions { .. } => "one stream",
     }
 }

@@ -49,9 +49,9 @@ impl WindowFold {
 
     /// Forgets the windows that are closed; puts them out where that is what is wanted.
     fn close(&mut self, out: &mut Out) {
-        let grace_ms = self.windows.grace_ms();
-        let is_closed = |end: Timestamp| end.saturating_add(grace_ms) <= self.time;
-        while self.open.first().is_some_and(|first| is_closed(first.0)) {
+        let first_open = self.windows.start(self.windows.closed_at(self.time));
+        let is_closed = |row: &RowKey| row.window.is_some_and(|span| span.start < first_open);
+        while self.open.first().is_some_and(|first| is_closed(&first.1)) {
             let Some((_, row)) = self.open.pop_first() else {
                 break;
             };
