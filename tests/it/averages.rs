@@ -7,8 +7,6 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 use tidemill::record::Timestamp;
 use tidemill::record::Value;
-use tidemill::store::persist::Reader;
-use tidemill::store::persist::Writer;
 use tidemill::stream::aggregate::Function;
 use tidemill::stream::aggregate::accumulator::Accumulator;
 use tidemill::stream::aggregate::parameter::Divisor;
@@ -35,21 +33,47 @@ use crate::support::stream::Windowing;
 use crate::support::stream::outs;
 use crate::support::stream::step;
 
-/// Adds the records of `series` one by one, and checks the result of each; also in an accumulator
-/// that could take them back, where there is one.
+/// Adds the records of `series` one by one, and checks the result of each: in an accumulator, in one
+/// that could take them back, where there is one, and in a task that is written down and read back
+/// after each.
 fn check(series: &Series, function: Function) {
     let retractable = Accumulator::retractable(function);
     let plain = Accumulator::new(function);
     for mut accumulator in retractable.into_iter().chain([plain]) {
-        let mut largest = 0.0f64;
-        for (place, (time, number)) in series.records.iter().enumerate() {
-            largest = largest.max(number.unwrap_or(0.0).abs());
+        let results = series.records.iter().map(|(time, number)| {
             let value = number.map_or(Value::Null, Value::Float);
             accumulator.add(Timestamp(*time), &value).expect("a number");
-            let ours = result(&accumulator);
-            series.check(place, ours, &series.expect[place], largest);
-        }
+            result(&accumulator)
+        });
+        check_all(series, &results.collect::<Vec<_>>());
     }
+    check_all(series, &results_of_task(series, function));
+}
+
+fn check_all(series: &Series, results: &[Option<f64>]) {
+    let mut largest = 0.0f64;
+    for (place, ours) in results.iter().enumerate() {
+        largest = largest.max(series.records[place].1.unwrap_or(0.0).abs());
+        series.check(place, *ours, &series.expect[place], largest);
+    }
+    assert_eq!(results.len(), series.expect.len(), "{}", series.id);
+}
+
+fn results_of_task(series: &Series, function: Function) -> Vec<Option<f64>> {
+    let windowing = Windowing {
+        windows: Some(Windows::Running),
+        emit: Emit::EveryUpdate,
+        aggregates: vec![("x", function, Some("value.v"))],
+        ..Windowing::default()
+    };
+    let mut task = windowing.task();
+    let mut effects = Effects::new();
+    let results = series.json_records().into_iter().map(|record| {
+        let outs = step(&mut task, &[record], &mut effects);
+        task = windowing.reloaded(&task);
+        outs.first().expect("a result").json()["x"].as_f64()
+    });
+    results.collect()
 }
 
 fn result(accumulator: &Accumulator) -> Option<f64> {
@@ -60,17 +84,15 @@ fn result(accumulator: &Accumulator) -> Option<f64> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the count is what a reader looks for")]
-fn run(file: &str, check_one: impl Fn(&Series) -> bool) {
-    let all = series(file);
-    let checked = all.iter().filter(|series| check_one(series)).count();
-    println!("golden averages: {file}: {checked} of {} series", all.len());
-    assert!(checked >= 10, "only {checked} series");
+fn run(ops: &[&str], check_one: impl Fn(&Series)) {
+    let all = series(ops);
+    all.iter().for_each(check_one);
+    assert!(all.len() >= 10, "only {} series of {ops:?}", all.len());
 }
 
 #[test]
 fn running_means_and_variances_are_those_of_exact_arithmetic() {
-    run("running.jsonl", |series| {
+    run(&["running_mean", "running_var"], |series| {
         let divisor = match series.params["ddof"].as_i64() {
             Some(1) => Divisor::Sample,
             _ => Divisor::Population,
@@ -83,13 +105,12 @@ fn running_means_and_variances_are_those_of_exact_arithmetic() {
                 other => panic!("{other}"),
             },
         );
-        true
     });
 }
 
 #[test]
 fn what_is_taken_back_was_never_there() {
-    run("running_ops.jsonl", |series| {
+    run(&["running_ops"], |series| {
         let retractable = |function| Accumulator::retractable(function).expect("takes back");
         let mut columns = [
             ("mean", retractable(Function::Avg)),
@@ -115,13 +136,12 @@ fn what_is_taken_back_was_never_there() {
                 series.check(place, result(column), exact, largest);
             }
         }
-        true
     });
 }
 
 #[test]
 fn means_that_are_smoothed_by_record_are_those_of_the_definition() {
-    run("ema.jsonl", |series| {
+    run(&["ema"], |series| {
         let param = |name: &str| series.params[name].as_f64();
         let by = [
             param("alpha").map(Smoothing::by_factor),
@@ -143,32 +163,19 @@ fn means_that_are_smoothed_by_record_are_those_of_the_definition() {
             _ => Nulls::Decay,
         };
         check(series, Function::Ewma(smoothing.with(form, nulls)));
-        true
     });
 }
 
-/// The recursive form is none of ours: it depends on the order, and loses records of one time.
-fn check_by_time(series: &Series) -> bool {
-    if series.op != "ema_time_ratio" {
-        assert_eq!(series.op, "ema_time_recursive");
-        return false;
-    }
-    let ms = series.params["half_life_ms"]
-        .as_i64()
-        .expect("milliseconds");
-    let half_life = HalfLife::new(TimeDelta::milliseconds(ms)).expect("above 0");
-    check(series, Function::Ema(half_life));
-    true
-}
-
+/// Whatever the order in which records come. The recursive form is none of ours: it depends on the
+/// order, and loses records of one time.
 #[test]
 fn means_that_decay_with_time_are_those_of_the_definition() {
-    run("ema_time.jsonl", check_by_time);
-}
-
-#[test]
-fn means_that_decay_with_time_do_not_depend_on_the_order() {
-    run("ema_time_unordered.jsonl", check_by_time);
+    run(&["ema_time_ratio"], |series| {
+        let ms = series.params["half_life_ms"].as_i64();
+        let half_life = TimeDelta::milliseconds(ms.expect("milliseconds"));
+        let half_life = HalfLife::new(half_life).expect("above 0");
+        check(series, Function::Ema(half_life));
+    });
 }
 
 const HALF_LIFE: i64 = 7;
@@ -252,10 +259,7 @@ proptest! {
             effects.clear();
             task.flush(&mut effects).unwrap();
             collect(&outs(&effects), &mut ours);
-            let mut saved = Writer::new();
-            task.save(&mut saved);
-            task = windowing.task();
-            task.load(&mut Reader::new(&saved.into_bytes())).unwrap();
+            task = windowing.reloaded(&task);
         }
         for (window, mean) in &ours {
             let exact = expected[window];
@@ -345,10 +349,7 @@ proptest! {
                         last.insert(Some(format!("{key} {end}").into_bytes()), (key, end, mean));
                     }
                 }
-                let mut saved = Writer::new();
-                task.save(&mut saved);
-                task = windowing.task();
-                task.load(&mut Reader::new(&saved.into_bytes())).unwrap();
+                task = windowing.reloaded(&task);
             }
             for (key, end, mean) in last.values().filter(|_| grace == 1_000) {
                 let exact = decayed(&seen[key], *end);

@@ -23,7 +23,6 @@ mod containers;
 // The engine against what Apache Kafka Streams gave for the same scripts.
 mod golden;
 // The same for tables, joins and chains of operators.
-mod golden_graph;
 // Flows of several topics and of tables.
 mod joins;
 // Record batches that Apache Kafka wrote.

@@ -7,13 +7,10 @@ use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
-use tidemill::store::persist::Reader;
-use tidemill::store::persist::Writer;
 use tidemill::stream::aggregate::Function;
 use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
-use tidemill::stream::task::Task;
 use tidemill::stream::window::Bounds;
 use tidemill::stream::window::RowWindows;
 use tidemill::stream::window::SessionWindows;
@@ -162,19 +159,6 @@ fn windowing(kind: Kind, grace: i64, emit: Emit) -> Windowing {
     }
 }
 
-/// A fresh task that goes on with what `task` has written down.
-fn reloaded(windowing: &Windowing, task: &Task) -> Task {
-    let mut out = Writer::new();
-    task.save(&mut out);
-    let bytes = out.into_bytes();
-    let mut fresh = windowing.task();
-    let mut from = Reader::new(&bytes);
-    fresh.load(&mut from).unwrap();
-    from.end().unwrap();
-    assert_eq!(fresh.progress(), task.progress());
-    fresh
-}
-
 /// What is known of windows after what came out: the last result of each that is still there.
 fn apply(known: &mut BTreeMap<Window, Result>, came: Vec<(Window, Option<Result>)>) {
     for (window, result) in came {
@@ -230,7 +214,7 @@ proptest! {
             apply(&mut ours, came);
             prop_assert_eq!(ours, theirs, "step {}", number);
             if number % cut == 0 {
-                task = reloaded(&windowing, &task);
+                task = windowing.reloaded(&task);
             }
         }
         prop_assert_eq!(late, model.late as u64);
@@ -263,7 +247,7 @@ proptest! {
             known.retain(|window, _| !model.closed.contains_key(window));
             prop_assert_eq!(&known, &theirs, "step {}", number);
             if number % cut == 0 {
-                task = reloaded(&windowing, &task);
+                task = windowing.reloaded(&task);
             }
         }
     }
@@ -298,7 +282,7 @@ proptest! {
                 let mut theirs = with_results(model.open(), &given);
                 theirs.extend(finals.clone());
                 prop_assert_eq!(&known, &theirs, "after {}", number);
-                task = reloaded(&windowing, &task);
+                task = windowing.reloaded(&task);
             }
         }
     }

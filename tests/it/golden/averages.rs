@@ -32,20 +32,24 @@ fn windowing(windows: impl Into<Windows>, emit: Emit) -> Windowing {
     }
 }
 
-fn records(series: &Series) -> Vec<Rec> {
-    let records = (0..).zip(&series.records);
-    let record = |(offset, (time, number)): (i64, &(i64, Option<f64>))| {
-        let number = number.map_or(Value::Null, Value::from);
-        Rec::new(offset, *time, "k", &format!(r#"{{"v":{number}}}"#))
-    };
-    records.map(record).collect()
-}
-
 fn results(outs: Vec<Out>) -> Vec<Value> {
     let sink = outs
         .iter()
         .filter(|out| out.destination == Destination::Sink);
     sink.map(Out::json).collect()
+}
+
+/// The results for `given`: in one go, and written down and read back after each record.
+fn whole_and_cut(windowing: &Windowing, given: &[Rec]) -> [Vec<Value>; 2] {
+    let (mut task, mut effects) = (windowing.task(), Effects::new());
+    let whole = results(step(&mut task, given, &mut effects));
+    let mut task = windowing.task();
+    let cut = given.iter().flat_map(|record| {
+        let outs = step(&mut task, std::slice::from_ref(record), &mut effects);
+        task = windowing.reloaded(&task);
+        results(outs)
+    });
+    [whole, cut.collect()]
 }
 
 /// Checks the mean after each record; `None` where fewer than `min` numbers are in it.
@@ -62,7 +66,7 @@ fn check(series: &Series, means: &[Value], min: u64) {
 
 #[test]
 fn trailing_means_are_those_of_exact_arithmetic() {
-    let all = series("sma_time.jsonl");
+    let all = series(&["sma_time"]);
     for series in &all {
         let bounds = match series.params["closed"].as_str() {
             Some("both") => Bounds::Closed,
@@ -72,25 +76,26 @@ fn trailing_means_are_those_of_exact_arithmetic() {
         let length = TimeDelta::milliseconds(length);
         let trailing = TrailingWindows::new(length, None, bounds, TimeDelta::zero());
         let trailing = trailing.expect("windows");
-        let given = records(series);
+        let given = series.json_records();
         match series.params["ties"] == "row" {
             // Each record as it comes: those of one time are seen one by one.
             true => {
-                let mut task = windowing(trailing, Emit::EveryUpdate).task();
-                let outs = step(&mut task, &given, &mut Effects::new());
-                check(series, &results(outs), 1);
+                let windowing = windowing(trailing, Emit::EveryUpdate);
+                for means in whole_and_cut(&windowing, &given) {
+                    check(series, &means, 1);
+                }
             }
             // Each window as it closes: those of one time are seen together.
             false => {
-                let mut task = windowing(trailing, Emit::Final).task();
+                let windowing = windowing(trailing, Emit::Final);
                 let last = Rec::new(1_000, 1_000_000_000_000, "other", r#"{"v":0}"#);
                 let given: Vec<Rec> = given.into_iter().chain([last]).collect();
-                let outs = step(&mut task, &given, &mut Effects::new());
-                let finals = results(outs);
-                let of = |time: i64| finals.iter().find(|one| one["window"]["end"] == time);
-                let times = series.records.iter().map(|(time, _)| *time);
-                let means: Vec<Value> = times.map(|time| of(time).expect("one").clone()).collect();
-                check(series, &means, 1);
+                for finals in whole_and_cut(&windowing, &given) {
+                    let of = |time: i64| finals.iter().find(|one| one["window"]["end"] == time);
+                    let times = series.records.iter().map(|(time, _)| *time);
+                    let means = times.map(|time| of(time).expect("one").clone());
+                    check(series, &means.collect::<Vec<_>>(), 1);
+                }
             }
         }
     }
@@ -99,14 +104,15 @@ fn trailing_means_are_those_of_exact_arithmetic() {
 
 #[test]
 fn means_of_the_last_rows_are_those_of_exact_arithmetic() {
-    let all = series("sma_count.jsonl");
+    let all = series(&["sma_count"]);
     for series in &all {
         let param = |name: &str| series.params[name].as_u64().expect("a number");
         let rows = u32::try_from(param("n")).ok().and_then(NonZeroU32::new);
         let rows = RowWindows::new(rows.expect("rows"));
-        let mut task = windowing(rows, Emit::Final).task();
-        let outs = step(&mut task, &records(series), &mut Effects::new());
-        check(series, &results(outs), param("min_periods"));
+        let windowing = windowing(rows, Emit::Final);
+        for means in whole_and_cut(&windowing, &series.json_records()) {
+            check(series, &means, param("min_periods"));
+        }
     }
     assert!(all.len() >= 30, "only {} series", all.len());
 }

@@ -1,9 +1,9 @@
 //! Series of numbers with their averages in exact arithmetic (`tests/golden/averages/README.md`).
 
-use std::path::Path;
-use std::path::PathBuf;
-
 use serde_json::Value;
+
+use crate::support::json_lines;
+use crate::support::stream::Rec;
 
 /// One line of a file: what goes in, and what must come out after each record.
 #[derive(Clone, Debug)]
@@ -26,19 +26,12 @@ pub(crate) enum Op {
     Remove,
 }
 
-/// The series in `file` of `tests/golden/averages`, and in the file of that name in the folder that
+/// The series of these ops in `tests/golden/averages`, and below the folder that
 /// `TIDEMILL_GOLDEN_AVERAGES` names.
-pub(crate) fn series(file: &str) -> Vec<Series> {
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/averages");
-    let given = std::env::var_os("TIDEMILL_GOLDEN_AVERAGES").map(PathBuf::from);
-    let texts = [Some(ours), given].into_iter().flatten().map(|folder| {
-        let path = folder.join(file);
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    });
-    let parse = |line: &str| Series::of(&serde_json::from_str(line).expect("JSON"));
-    texts
-        .flat_map(|text| text.lines().map(parse).collect::<Vec<_>>())
-        .collect()
+pub(crate) fn series(ops: &[&str]) -> Vec<Series> {
+    let all = json_lines::in_folders("tests/golden/averages", "TIDEMILL_GOLDEN_AVERAGES");
+    let all = all.map(|line| Series::of(&line));
+    all.filter(|series| ops.contains(&&*series.op)).collect()
 }
 
 impl Series {
@@ -61,6 +54,16 @@ impl Series {
             ops: array("ops").iter().map(op).collect(),
             expect: array("expect"),
         }
+    }
+
+    /// The records as JSON objects with a `v`, all of one key.
+    pub(crate) fn json_records(&self) -> Vec<Rec> {
+        let records = (0..).zip(&self.records);
+        let record = |(offset, (time, number)): (i64, &(i64, Option<f64>))| {
+            let number = number.map_or(Value::Null, Value::from);
+            Rec::new(offset, *time, "k", &format!(r#"{{"v":{number}}}"#))
+        };
+        records.map(record).collect()
     }
 
     /// Checks the result after the record or operation at `place`: to 1e-12 of the exact one, and

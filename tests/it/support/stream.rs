@@ -15,6 +15,8 @@ use tidemill::record::PartitionId;
 use tidemill::record::RecordView;
 use tidemill::record::Timestamp;
 use tidemill::record::TimestampType;
+use tidemill::store::persist::Reader;
+use tidemill::store::persist::Writer;
 use tidemill::stream::aggregate::Function;
 use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
@@ -102,6 +104,19 @@ impl Windowing {
     pub(crate) fn task(&self) -> Task {
         let stages = self.stages(1);
         Task::new(&stages[0], PartitionId(0), None).expect("JSON")
+    }
+
+    /// A fresh task that goes on with what `task` has written down.
+    pub(crate) fn reloaded(&self, task: &Task) -> Task {
+        let mut out = Writer::new();
+        task.save(&mut out);
+        let bytes = out.into_bytes();
+        let mut fresh = self.task();
+        let mut from = Reader::new(&bytes);
+        fresh.load(&mut from).expect("what was saved");
+        from.end().expect("all of it");
+        assert_eq!(fresh.progress(), task.progress());
+        fresh
     }
 
     fn selection(&self) -> Option<Select> {

@@ -7,6 +7,7 @@ use tidemill::stream::graph::function::Condition;
 use tidemill::stream::graph::function::Joiner;
 use tidemill::stream::graph::function::Mapping;
 use tidemill::stream::graph::function::Refusal;
+use tidemill::stream::graph::function::View;
 
 type Result<T> = std::result::Result<T, Refusal>;
 
@@ -38,33 +39,63 @@ fn int(value: &Value<'_>) -> i64 {
     }
 }
 
-fn argument(of: &Json) -> Json {
-    of["arg"].clone()
-}
-
 fn argument_text(of: &Json) -> String {
     value_of(&of["arg"]).map_or_else(String::new, |value| text(&value))
 }
 
+/// Whether a condition holds for a key and a value; a null value meets none.
+pub(crate) fn holds(of: &Json, key: Option<&str>, value: Option<&Value<'_>>) -> bool {
+    let name = of["fn"].as_str().expect("fn");
+    if name == "key_equals" {
+        return key.is_some_and(|key| key == argument_text(of));
+    }
+    let Some(value) = value else {
+        return false;
+    };
+    match name {
+        "value_contains" => text(value).contains(&argument_text(of)),
+        "value_equals" => Some(value) == value_of(&of["arg"]).as_ref(),
+        "value_greater" => int(value) > of["arg"].as_i64().unwrap_or_default(),
+        "value_even" => int(value) % 2 == 0,
+        "value_present" => true,
+        other => panic!("condition {other}"),
+    }
+}
+
+/// What a value function makes of a value.
+pub(crate) fn made_value(of: &Json, value: &Value<'static>) -> Value<'static> {
+    match of["fn"].as_str().expect("fn") {
+        "identity" => value.clone(),
+        "append" => own(text(value) + &argument_text(of)),
+        "add" => Value::Int(int(value).wrapping_add(of["arg"].as_i64().unwrap_or_default())),
+        "null_if" if text(value) == argument_text(of) => Value::Null,
+        "null_if" => value.clone(),
+        other => panic!("value function {other}"),
+    }
+}
+
+/// The key that a key function makes of a key and a value.
+pub(crate) fn made_key(of: &Json, key: Option<&str>, value: Option<&Value<'_>>) -> Option<String> {
+    let key = key.map(str::to_owned);
+    let value = value.map(text);
+    match of["fn"].as_str().expect("fn") {
+        "key" | "window_key" => key,
+        "value" => value,
+        "first_char" => value.and_then(|value| value.chars().next().map(String::from)),
+        "const" => Some(argument_text(of)),
+        "append" => key.map(|key| key + &argument_text(of)),
+        "value_if_prefix" => value.filter(|value| value.starts_with(&argument_text(of))),
+        other => panic!("key function {other}"),
+    }
+}
+
+fn key_text(view: View<'_>) -> Option<String> {
+    view.key.map(|key| text(&key.value()))
+}
+
 pub(crate) fn condition(of: &Json) -> Condition {
-    let name = of["fn"].as_str().expect("fn").to_owned();
-    let (arg, arg_text) = (argument(of), argument_text(of));
-    Condition::new(move |view| {
-        if name == "key_equals" {
-            return Ok(view.key.is_some_and(|key| text(&key.value()) == arg_text));
-        }
-        let Some(value) = view.value else {
-            return Ok(false);
-        };
-        Ok(match name.as_str() {
-            "value_contains" => text(value).contains(&arg_text),
-            "value_equals" => Some(value.clone()) == value_of(&arg),
-            "value_greater" => int(value) > arg.as_i64().unwrap_or_default(),
-            "value_even" => int(value) % 2 == 0,
-            "value_present" => true,
-            other => panic!("condition {other}"),
-        })
-    })
+    let of = of.clone();
+    Condition::new(move |view| Ok(holds(&of, key_text(view).as_deref(), view.value)))
 }
 
 /// The opposite, which a null value or key does not meet either where it matters.
@@ -74,38 +105,15 @@ pub(crate) fn opposite(of: &Json) -> Condition {
 }
 
 pub(crate) fn value(of: &Json) -> Mapping {
-    let name = of["fn"].as_str().expect("fn").to_owned();
-    let (arg, arg_text) = (argument(of), argument_text(of));
-    Mapping::new(move |view| {
-        let Some(value) = view.value else {
-            return Ok(Value::Null);
-        };
-        Ok(match name.as_str() {
-            "identity" => value.clone(),
-            "append" => own(text(value) + &arg_text),
-            "add" => Value::Int(int(value).wrapping_add(arg.as_i64().unwrap_or_default())),
-            "null_if" if text(value) == arg_text => Value::Null,
-            "null_if" => value.clone(),
-            other => panic!("value function {other}"),
-        })
-    })
+    let of = of.clone();
+    let made = move |value: &Value<'static>| made_value(&of, value);
+    Mapping::new(move |view| Ok(view.value.map_or(Value::Null, &made)))
 }
 
 pub(crate) fn key(of: &Json) -> Mapping {
-    let name = of["fn"].as_str().expect("fn").to_owned();
-    let arg = argument_text(of);
+    let of = of.clone();
     Mapping::new(move |view| {
-        let key = view.key.map(|key| text(&key.value()));
-        let value = view.value.map(text);
-        let made = match name.as_str() {
-            "key" | "window_key" => key,
-            "value" => value,
-            "first_char" => value.and_then(|value| value.chars().next().map(String::from)),
-            "const" => Some(arg.clone()),
-            "append" => key.map(|key| key + &arg),
-            "value_if_prefix" => value.filter(|value| value.starts_with(&arg)),
-            other => panic!("key function {other}"),
-        };
+        let made = made_key(&of, key_text(view).as_deref(), view.value);
         Ok(made.map_or(Value::Null, own))
     })
 }
@@ -128,9 +136,14 @@ pub(crate) fn flat_map(of: &Json) -> Mapping {
     })
 }
 
+/// The value of a joined row; a missing side is `null`.
+pub(crate) fn joined(left: Option<&Value<'_>>, right: Option<&Value<'_>>) -> Value<'static> {
+    let side = |value: Option<&Value<'_>>| value.map_or_else(|| "null".to_owned(), text);
+    own(format!("{}|{}", side(left), side(right)))
+}
+
 pub(crate) fn joiner() -> Joiner {
-    let side = |value: Option<&Value<'static>>| value.map_or_else(|| "null".to_owned(), text);
-    Joiner::new(move |pair| Ok(own(format!("{}|{}", side(pair.left), side(pair.right)))))
+    Joiner::new(move |pair| Ok(joined(pair.left, pair.right)))
 }
 
 fn pair(avg: Option<&Value<'static>>) -> (i64, i64) {

@@ -15,9 +15,10 @@ use tidemill::stream::graph::topology::NodeId;
 use tidemill::stream::graph::topology::Shape;
 use tidemill::stream::graph::topology::Topology;
 use tidemill::stream::plan::Emit;
+use tidemill::stream::window::SlidingWindows;
 use tidemill::stream::window::TimeWindows;
 
-use crate::golden_graph::functions;
+use crate::golden::functions;
 
 /// What a script's operators make.
 #[derive(Default)]
@@ -30,7 +31,7 @@ pub(crate) struct Built {
     is_final: bool,
 }
 
-/// The topology of a script; `None` where it has windows that folds have not.
+/// The topology of a script; `None` where it has an operator of no known name.
 pub(crate) fn build(script: &Json) -> Option<Built> {
     let ops = script["topology"].as_array().expect("operators");
     let mut built = Built {
@@ -202,6 +203,11 @@ impl Built {
                 let advance = advance.map_or(size, millis);
                 let windows = TimeWindows::hopping(size, advance, millis(&window["grace"]));
                 Kind::AggregateWindows(windows.expect("windows"), fold, emit)
+            }
+            Some("sliding") => {
+                let difference = millis(&window["difference"]);
+                let windows = SlidingWindows::new(difference, millis(&window["grace"]));
+                Kind::AggregateSliding(windows.expect("windows"), fold, emit)
             }
             Some("session") => Kind::AggregateSessions {
                 gap: millis(&window["gap"]),
