@@ -44,6 +44,12 @@ impl Program {
         }
     }
 
+    /// Whether it has the same value on every row.
+    #[must_use]
+    pub const fn is_constant(&self) -> bool {
+        matches!(self.code, Code::Constant(_))
+    }
+
     /// The text that it was compiled from.
     #[must_use]
     pub fn source(&self) -> &str {

@@ -10,19 +10,24 @@ use crate::expr::Diagnostic;
 use crate::expr::Program;
 use crate::expr::Scope;
 use crate::expr::Type;
+use crate::pipeline::file::EMPTY_WINDOWS_DEFAULT;
+use crate::pipeline::file::EmptyBody;
 use crate::pipeline::file::Expression;
 use crate::pipeline::file::File;
 use crate::pipeline::file::FlowBody;
 use crate::pipeline::file::FlowEntry;
 use crate::pipeline::file::Located;
 use crate::pipeline::file::SourceBody;
+use crate::pipeline::file::WindowBody;
 use crate::pipeline::finding::Finding;
 use crate::pipeline::outside::Outside;
 use crate::pipeline::schema_type::type_of;
 use crate::pipeline::watch::Alert;
 use crate::pipeline::yaml::place;
 use crate::record::TopicName;
+use crate::stream::aggregate::Function;
 use crate::stream::plan::Emit;
+use crate::stream::plan::Empty;
 use crate::stream::plan::Flow;
 use crate::stream::plan::Keying;
 use crate::stream::plan::Map;
@@ -327,7 +332,12 @@ impl Compiler<'_, '_> {
                 let window = body.window.as_ref();
                 let windows = window.map_or(&Windows::Running, |window| &window.value);
                 self.check_emission(body, windows);
-                Some(self.windowed(body, windows, aggregates, &key_type, (&scope, &mut fields)))
+                let empty = body
+                    .window
+                    .as_ref()
+                    .map(|window| empty(window, key.as_ref()));
+                let of = (windows, empty.unwrap_or_default());
+                Some(self.windowed(body, of, aggregates, &key_type, (&scope, &mut fields)))
             }
             None => self.unwindowed(body, &scope, &mut fields),
         };
@@ -423,7 +433,7 @@ impl Compiler<'_, '_> {
     fn windowed(
         &mut self,
         body: &FlowBody,
-        windows: &Windows,
+        (windows, empty): (&Windows, Empty),
         aggregates: &[(Located<String>, Expression)],
         key_type: &Type,
         (scope, fields): (&Scope, &mut Fields),
@@ -432,7 +442,13 @@ impl Compiler<'_, '_> {
         let mut types = Vec::with_capacity(aggregates.len());
         for (name, expression) in aggregates {
             let compiled = self.aggregate(name, expression, scope, fields);
+            if let (Some((_, aggregate)), false) = (&compiled, windows.has_bounds()) {
+                self.refuse_rate(expression, aggregate.function);
+            }
             let (ty, aggregate) = match compiled {
+                Some((ty, aggregate)) if empty != Empty::Never => {
+                    (of_nothing_too(ty, aggregate.function), Some(aggregate))
+                }
                 Some((ty, aggregate)) => (ty, Some(aggregate)),
                 None => (Type::Dyn, None),
             };
@@ -463,8 +479,19 @@ impl Compiler<'_, '_> {
                     Windows::Running => Emit::Updates,
                     _ => Emit::Final,
                 }),
+                empty,
             }),
             fields: Some(columns),
+        }
+    }
+
+    /// Reports a rate where there is no window whose length it could be of.
+    fn refuse_rate(&mut self, expression: &Expression, function: Function) {
+        if function == Function::Rate {
+            let message = "`rate` where windows have no length";
+            let finding = Finding::new(message, expression.node.span.clone());
+            let help = "add a window of event time, as in `window: { tumbling: 1m }`, or take `count()` or `sum()`";
+            self.report(finding.help(help));
         }
     }
 
@@ -522,6 +549,27 @@ impl Compiler<'_, '_> {
             programs.extend(program.map(|program| (name.value.as_str().into(), program)));
         }
         (programs, types)
+    }
+}
+
+/// Which windows without records come out, of a flow with this key.
+fn empty(window: &WindowBody, key: Option<&Program>) -> Empty {
+    match (window.empty, &window.value) {
+        (None, _) => Empty::Never,
+        (Some(EmptyBody::ZeroFor(time)), _) => Empty::Within(time),
+        (Some(EmptyBody::Zero), _) if key.is_some_and(Program::is_constant) => Empty::Always,
+        (Some(EmptyBody::Zero), windows) => {
+            let every = windows.at_most_every().unwrap_or_default();
+            Empty::Within(every * EMPTY_WINDOWS_DEFAULT)
+        }
+    }
+}
+
+/// The type of the results of `function` where windows without records come out too.
+fn of_nothing_too(ty: Type, function: Function) -> Type {
+    match function.is_null_of_nothing() {
+        true => ty.nullable(),
+        false => ty,
     }
 }
 

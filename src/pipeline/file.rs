@@ -23,6 +23,9 @@ pub const FUTURE_DEFAULT: TimeDelta = TimeDelta::hours(1);
 /// How long windows stay open after their end unless `grace:` says otherwise.
 pub const GRACE_DEFAULT: TimeDelta = TimeDelta::zero();
 
+/// How many windows without records of a key come out in a row unless `empty:` says otherwise.
+pub(super) const EMPTY_WINDOWS_DEFAULT: i32 = 1_000;
+
 /// The format of keys unless a source says otherwise.
 pub const KEY_FORMAT_DEFAULT: Format = Format::Text;
 
@@ -113,13 +116,30 @@ pub(super) struct FlowBody {
     pub(super) join: Option<JoinBody>,
     pub(super) filter: Option<Expression>,
     pub(super) key: Option<Expression>,
-    pub(super) window: Option<Located<Windows>>,
+    pub(super) window: Option<WindowBody>,
     pub(super) aggregate: Option<Vec<(Located<String>, Expression)>>,
     pub(super) select: Option<Vec<(Located<String>, Expression)>>,
     pub(super) emit: Option<Located<Emit>>,
     pub(super) late: Option<Located<String>>,
     pub(super) chart: Option<Chart>,
     pub(super) to: SinkBody,
+}
+
+/// `window:`.
+#[derive(Debug)]
+pub(super) struct WindowBody {
+    pub(super) value: Windows,
+    pub(super) empty: Option<EmptyBody>,
+    pub(super) span: Range<usize>,
+}
+
+/// `empty:`: for how long after a key's last record windows without any come out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum EmptyBody {
+    /// It is not said.
+    Zero,
+    /// So long.
+    ZeroFor(TimeDelta),
 }
 
 /// `distinct:`.

@@ -27,12 +27,6 @@ impl<'t> Keys<'t> {
         let found = self.entries.iter().find(|(key, _)| key.name == name);
         found.map(|(_, value)| value)
     }
-
-    /// Whether any of `names` is there.
-    pub(super) fn has_any(&self, names: &[&str]) -> bool {
-        let mut keys = self.entries.iter().map(|(key, _)| key.name.as_str());
-        keys.any(|key| names.contains(&key))
-    }
 }
 
 /// The finding that the key of `entry` is missing from the mapping at `at`.

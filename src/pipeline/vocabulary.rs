@@ -396,8 +396,26 @@ pub(super) static WINDOW: Vocabulary = Vocabulary {
             Form::Duration,
             "How long a window stays open after its end for records that come out of order (default 0).",
         ),
+        optional(
+            "empty",
+            Form::OneOf(&[Form::Word(EMPTY_WORDS), Form::Mapping(&EMPTY)]),
+            "`zero`: windows without records come out too when they close, with counts of 0 and other aggregates as they are of nothing; of a key up to 1000 windows after its last record, of a flow whose `key` is one constant without end. Only of tumbling, hopping and calendar windows. Default: they do not come out.",
+        ),
     ],
-    later: &["empty"],
+    later: &[],
+};
+
+/// The words of `empty:`.
+pub(super) const EMPTY_WORDS: &[&str] = &["zero"];
+
+pub(super) static EMPTY: Vocabulary = Vocabulary {
+    of: "`empty:`",
+    keys: &[required(
+        "zero",
+        Form::Duration,
+        "Windows without records come out if they start at most so long after a record of the key.",
+    )],
+    later: &[],
 };
 
 /// The words of `type:`.

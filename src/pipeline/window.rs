@@ -6,11 +6,14 @@ use chrono::TimeDelta;
 use jiff::tz::TimeZone;
 use jiff::tz::TimeZoneName;
 
+use crate::pipeline::file::EmptyBody;
 use crate::pipeline::file::GRACE_DEFAULT;
-use crate::pipeline::file::Located;
+use crate::pipeline::file::WindowBody;
 use crate::pipeline::finding::Finding;
 use crate::pipeline::keys::Keys;
 use crate::pipeline::read::Reader;
+use crate::pipeline::vocabulary::EMPTY;
+use crate::pipeline::vocabulary::EMPTY_WORDS;
 use crate::pipeline::vocabulary::WINDOW;
 use crate::pipeline::yaml::Node;
 use crate::stream::window::Bounds;
@@ -26,27 +29,45 @@ use crate::stream::window::WindowsError;
 
 /// The kinds of windows, each with the keys that say more of it.
 const KINDS: [(&str, &[&str]); 7] = [
-    ("tumbling", &["grace"]),
-    ("hopping", &["every", "grace"]),
+    ("tumbling", &["grace", "empty"]),
+    ("hopping", &["every", "grace", "empty"]),
     ("sliding", &["grace"]),
     ("session", &["grace"]),
     ("trailing", &["every", "bounds", "grace"]),
     ("rows", &[]),
-    ("calendar", &["zone", "grace"]),
+    ("calendar", &["zone", "grace", "empty"]),
 ];
 
 impl Reader<'_, '_> {
     /// The window of a flow; where it cannot be read, which is reported, one in its place.
-    pub(super) fn window(&mut self, node: &Node) -> Option<Located<Windows>> {
-        let windows = self.as_written(node).or_else(stand_in);
-        windows.map(|value| Located {
-            value,
+    pub(super) fn window(&mut self, node: &Node) -> Option<WindowBody> {
+        let keys = self.keys(node, &node.span, &WINDOW);
+        let written = keys.and_then(|keys| self.as_written(keys, node));
+        let empty = keys.and_then(|keys| keys.optional("empty"));
+        Some(WindowBody {
+            value: written.or_else(stand_in)?,
+            empty: empty.and_then(|empty| self.empty(empty)),
             span: node.span.clone(),
         })
     }
 
-    fn as_written(&mut self, node: &Node) -> Option<Windows> {
-        let keys = self.keys(node, &node.span, &WINDOW)?;
+    /// `empty: zero`, or `empty: { zero: 2h }`.
+    fn empty(&mut self, node: &Node) -> Option<EmptyBody> {
+        let Some(word) = node.text() else {
+            let keys = self.keys(node, &node.span, &EMPTY)?;
+            return self.span(keys.optional("zero")?).map(EmptyBody::ZeroFor);
+        };
+        if word == "zero" {
+            return Some(EmptyBody::Zero);
+        }
+        let finding = Finding::new(format!("unknown `empty: {word}`"), node.span.clone())
+            .nearest(word, EMPTY_WORDS.iter().copied())
+            .help("write `empty: zero`, `empty: { zero: 2h }`, or remove it");
+        self.report(finding);
+        None
+    }
+
+    fn as_written(&mut self, keys: Keys<'_>, node: &Node) -> Option<Windows> {
         let (kind, length) = self.kind(keys, node)?;
         self.without_strays(keys, kind);
         let grace = keys.optional("grace").map(|node| self.span(node));
@@ -87,7 +108,6 @@ impl Reader<'_, '_> {
                 None
             }
             (Some(kind), None) => Some(kind),
-            (None, _) if keys.has_any(WINDOW.later) => None,
             (None, _) => {
                 let finding = Finding::new("a window without a size", node.span.clone());
                 self.report(
@@ -102,7 +122,7 @@ impl Reader<'_, '_> {
     fn without_strays(&mut self, keys: Keys<'_>, kind: &str) {
         let own = KINDS.iter().find(|(name, _)| *name == kind);
         let own = own.map_or(&[][..], |(_, own)| own);
-        for key in ["every", "bounds", "zone", "grace"] {
+        for key in ["every", "bounds", "zone", "grace", "empty"] {
             let Some(stray) = keys.optional(key).filter(|_| !own.contains(&key)) else {
                 continue;
             };
@@ -115,6 +135,9 @@ impl Reader<'_, '_> {
                 ("every", "tumbling") => "windows that overlap are `hopping: 1m, every: 10s`",
                 ("every", _) => "only hopping and trailing windows have one; remove it",
                 ("bounds", _) => "only trailing windows have them; remove it",
+                ("empty", _) => {
+                    "only tumbling, hopping and calendar windows can hold nothing; remove it"
+                }
                 ("zone", _) => "only calendar windows have one; remove it",
                 _ => "nothing of it is late; remove it",
             }));

@@ -47,6 +47,15 @@ pub(super) struct Run {
     pub(super) effects: Effects,
 }
 
+/// What a task waits for in the middle of its records.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pause {
+    /// A schema.
+    Schema(MissingSchema),
+    /// Its effects to be written.
+    Full,
+}
+
 /// A schema that a task needs before it can go on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MissingSchema {
@@ -56,15 +65,15 @@ pub(super) struct MissingSchema {
 }
 
 impl Run {
-    /// Takes in the records of `fetched`, an input of this task, that it has not had, until a schema
-    /// is missing.
+    /// Takes in the records of `fetched`, an input of this task, that it has not had, until it has
+    /// to wait for something.
     pub(super) fn step(
         &mut self,
         input: usize,
         fetched: &FetchedPartition<'_>,
         now: Timestamp,
         decompressor: &mut Decompressor,
-    ) -> Result<ControlFlow<MissingSchema>, RunError> {
+    ) -> Result<ControlFlow<Pause>, RunError> {
         let failed = |offset, source| FetchError::Batch {
             partition: fetched.topic_partition.clone(),
             offset,
@@ -93,8 +102,10 @@ impl Run {
             match end {
                 StepEnd::Done => self.task.move_input_to(input, after),
                 StepEnd::NeedsSchema { root, id, .. } => {
-                    return Ok(ControlFlow::Break(MissingSchema { input, root, id }));
+                    let missing = MissingSchema { input, root, id };
+                    return Ok(ControlFlow::Break(Pause::Schema(missing)));
                 }
+                StepEnd::Full { .. } => return Ok(ControlFlow::Break(Pause::Full)),
                 StepEnd::Failed(failure) => {
                     return Err(RunError::Record {
                         partition: fetched.topic_partition.clone(),

@@ -25,6 +25,7 @@ use crate::runtime::commit::Committed;
 use crate::runtime::counts::Counts;
 use crate::runtime::error::RunError;
 use crate::runtime::input::Input;
+use crate::runtime::input::Pause;
 use crate::runtime::input::Run;
 use crate::runtime::joint::Joint;
 use crate::runtime::joint::Share;
@@ -149,23 +150,27 @@ impl Worker {
         };
         let now = wall_clock();
         for run in &mut input.runs {
-            while let ControlFlow::Break(missing) =
+            while let ControlFlow::Break(pause) =
                 run.step(0, fetched, now, &mut self.decompressor)?
             {
-                self.schemas.provide(missing, run).await?;
+                match pause {
+                    Pause::Schema(missing) => self.schemas.provide(missing, run).await?,
+                    Pause::Full => hand_over(run, &mut self.outputs, &self.counts).await?,
+                }
             }
-            self.outputs.send(run).await?;
-            self.counts.add(&run.stage, &run.effects.account);
-            run.effects.clear();
+            hand_over(run, &mut self.outputs, &self.counts).await?;
         }
         for place in &input.places {
             let Some(Joint { run, .. }) = self.joints.get_mut(place.joint) else {
                 continue;
             };
-            while let ControlFlow::Break(missing) =
+            while let ControlFlow::Break(pause) =
                 run.step(place.input, fetched, now, &mut self.decompressor)?
             {
-                self.schemas.provide(missing, run).await?;
+                match pause {
+                    Pause::Schema(missing) => self.schemas.provide(missing, run).await?,
+                    Pause::Full => hand_over(run, &mut self.outputs, &self.counts).await?,
+                }
             }
         }
         Ok(())
@@ -175,10 +180,7 @@ impl Worker {
     async fn work(&mut self, fetcher: &mut Fetcher) -> Result<(), RunError> {
         for joint in &mut self.joints {
             joint.work(fetcher)?;
-            self.outputs.send(&joint.run).await?;
-            let Run { stage, effects, .. } = &mut joint.run;
-            self.counts.add(stage, &effects.account);
-            effects.clear();
+            hand_over(&mut joint.run, &mut self.outputs, &self.counts).await?;
         }
         Ok(())
     }
@@ -213,17 +215,12 @@ impl Worker {
         for input in &mut self.inputs {
             input.flush()?;
             for run in &mut input.runs {
-                self.outputs.send(run).await?;
-                self.counts.add(&run.stage, &run.effects.account);
-                run.effects.clear();
+                hand_over(run, &mut self.outputs, &self.counts).await?;
             }
         }
         for joint in &mut self.joints {
             joint.flush()?;
-            self.outputs.send(&joint.run).await?;
-            let Run { stage, effects, .. } = &mut joint.run;
-            self.counts.add(stage, &effects.account);
-            effects.clear();
+            hand_over(&mut joint.run, &mut self.outputs, &self.counts).await?;
         }
         let deadline = Instant::now() + self.cluster.config().produce.delivery_timeout;
         let delivery = self.outputs.producer.flush(deadline).await;
@@ -313,6 +310,14 @@ impl Worker {
                 .all(|offset| offset >= *end)
         })
     }
+}
+
+/// Hands over what a task has put out, and counts it.
+async fn hand_over(run: &mut Run, outputs: &mut Outputs, counts: &Counts) -> Result<(), RunError> {
+    outputs.send(run).await?;
+    counts.add(&run.stage, &run.effects.account);
+    run.effects.clear();
+    Ok(())
 }
 
 fn is_after_repartition(input: &Input) -> bool {

@@ -16,6 +16,7 @@ use crate::store::persist::Writer;
 use crate::stream::aside::Origin;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
+use crate::stream::outcome::Full;
 use crate::stream::outcome::Outcome;
 use crate::stream::outcome::Trouble;
 use crate::stream::plan::Operator;
@@ -49,6 +50,11 @@ pub(crate) struct AfterRepartition {
     /// The largest source offset seen of each source partition.
     seen: Vec<Offset>,
     windowed: Windowed,
+    /// Up to which stream time windows are closed: behind the clocks where more has to come out
+    /// than can at once.
+    reached: Timestamp,
+    /// Whether records come again that an earlier run has dealt with: time stands until they have.
+    is_replaying: bool,
     arguments: Vec<Value<'static>>,
 }
 
@@ -68,6 +74,8 @@ impl AfterRepartition {
             clocks: SourceClocks::new(sources),
             seen: vec![Offset(-1); sources],
             windowed: Windowed::new(stage, aggregation, id)?,
+            reached: Timestamp::MIN,
+            is_replaying: false,
             arguments: Vec::new(),
         })
     }
@@ -100,8 +108,17 @@ impl AfterRepartition {
         effects: &mut Effects,
     ) -> Option<StepEnd> {
         self.clocks.wake();
+        self.is_replaying &= self.ledger.is_replayed(record.offset);
         let (sent, incoming) = match self.read(record, arguments) {
-            Ok((_, None)) => return self.advance(effects).err().map(StepEnd::Failed),
+            Ok((_, None)) => {
+                return match self.advance(effects) {
+                    Ok(Ok(())) => None,
+                    Ok(Err(Full)) => Some(StepEnd::Full {
+                        offset: record.offset,
+                    }),
+                    Err(failure) => Some(StepEnd::Failed(failure)),
+                };
+            }
             Ok((sent, Some(incoming))) => (sent, incoming),
             Err(reason) => {
                 let here = || self.here(record);
@@ -180,7 +197,7 @@ impl AfterRepartition {
         arguments: &[Value<'_>],
         effects: &mut Effects,
     ) -> Result<Outcome, Trouble> {
-        self.advance(effects)?;
+        self.advance(effects)??;
         let source = usize::try_from(sent.partition.0).unwrap_or(usize::MAX);
         match self.seen.get_mut(source) {
             Some(seen) if sent.offset > *seen => *seen = sent.offset,
@@ -202,8 +219,16 @@ impl AfterRepartition {
     }
 
     #[inline]
-    fn advance(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        self.windowed.advance(self.clocks.stream_time(), effects)
+    fn advance(&mut self, effects: &mut Effects) -> Result<Result<(), Full>, Failure> {
+        let stream_time = self.clocks.stream_time();
+        if self.is_replaying || stream_time <= self.reached {
+            return Ok(Ok(()));
+        }
+        self.reached = self.windowed.advance(stream_time, effects)?;
+        Ok(match self.reached < stream_time {
+            true => Err(Full),
+            false => Ok(()),
+        })
     }
 
     pub(crate) const fn add_schema(
@@ -222,7 +247,9 @@ impl AfterRepartition {
         effects: &mut Effects,
     ) -> Result<(), Failure> {
         self.clocks.tick(now, reading);
-        self.advance(effects)
+        self.is_replaying &= reading == Reading::Behind;
+        // What there is no room for comes out with the next tick.
+        self.advance(effects).map(drop)
     }
 
     pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
@@ -233,7 +260,7 @@ impl AfterRepartition {
         Progress {
             position: self.ledger.reached(position),
             committable: self.windowed.rebuild_from().unwrap_or(position),
-            stream_time: self.clocks.stream_time(),
+            stream_time: self.reached,
             sources: self.clocks.clocks().to_vec(),
         }
     }
@@ -241,13 +268,17 @@ impl AfterRepartition {
     pub(crate) fn restore(&mut self, progress: &Progress) {
         self.ledger.replayed_below = progress.position;
         self.clocks.restore(progress.stream_time, &progress.sources);
+        self.reached = progress.stream_time;
+        self.is_replaying = progress.committable < progress.position;
         self.windowed
-            .restore(self.clocks.stream_time(), progress.position);
+            .restore(progress.stream_time, progress.position);
     }
 
     pub(crate) fn save(&self, out: &mut Writer) {
         out.put(&self.ledger.replayed_below);
         self.clocks.save(out);
+        out.put(&self.reached);
+        out.put(&self.is_replaying);
         out.slice(&self.seen);
         self.windowed.save(out);
     }
@@ -255,6 +286,8 @@ impl AfterRepartition {
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
         self.ledger.replayed_below = from.take()?;
         self.clocks.load(from)?;
+        self.reached = from.take()?;
+        self.is_replaying = from.take()?;
         self.seen = from.vec()?;
         self.seen.resize(self.clocks.clocks().len(), Offset(-1));
         self.windowed.load(from)

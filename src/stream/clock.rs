@@ -97,6 +97,12 @@ impl PartitionClock {
         Ok(())
     }
 
+    /// Where silence `beyond` idle has stream time move on to; `None` where it does not move.
+    pub(crate) fn ahead(&self, beyond: TimeDelta) -> Option<Timestamp> {
+        let ahead = self.silence.stream_time_after(beyond);
+        ahead.filter(|time| *time > self.stream_time)
+    }
+
     /// Moves stream time on as silence `beyond` idle has it; whether that moved it.
     pub(crate) fn follow(&mut self, beyond: TimeDelta) -> bool {
         match self.silence.stream_time_after(beyond) {

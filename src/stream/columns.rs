@@ -82,6 +82,13 @@ impl Columns {
         }
     }
 
+    /// Stamps `slot`, which has seen nothing, with `time`.
+    pub(crate) fn stamp(&mut self, slot: usize, time: Timestamp) {
+        if let Some(latest) = self.times.get_mut(slot) {
+            *latest = time;
+        }
+    }
+
     /// Merges slots of `other` into slots of this: pairs of a slot there and a slot here.
     pub(crate) fn merge(&mut self, other: &Self, slots: &[(usize, usize)]) {
         for &(there, here) in slots {

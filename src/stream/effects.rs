@@ -55,6 +55,9 @@ pub struct Effects {
     outputs: Vec<Entry>,
 }
 
+/// From how many bytes on effects are full: a few thousand results.
+const FULL_BYTES: usize = 256 * 1024;
+
 #[derive(Debug)]
 struct Entry {
     destination: Destination,
@@ -97,6 +100,11 @@ impl Effects {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.arena.len()
+    }
+
+    /// Whether so much waits that what can wait should come out only after this has been written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.arena.len() >= FULL_BYTES
     }
 
     /// The records to be written, in order.

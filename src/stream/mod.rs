@@ -29,6 +29,7 @@ mod columns;
 pub mod differences;
 pub mod effects;
 pub mod emit;
+pub mod empty;
 mod event_time;
 pub mod graph;
 mod intake;

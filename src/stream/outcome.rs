@@ -28,10 +28,22 @@ pub(crate) enum Outcome {
 pub(crate) enum Trouble {
     /// It takes a schema that has not been given yet.
     NeedsSchema(Root, SchemaId),
+    /// So much has come out that it is to be written before the record's turn comes.
+    Full,
     /// The record is at fault.
     Rejected(Reason),
     /// A result is at fault, and the flow is to stop then.
     Stopped(Failure),
+}
+
+/// So much has come out that it is to be written before anything goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+impl From<Full> for Trouble {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
 }
 
 impl From<Reason> for Trouble {

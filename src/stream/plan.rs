@@ -14,6 +14,7 @@ use crate::stream::graph::topology::Topology;
 use crate::stream::window::Windows;
 
 pub use crate::stream::emit::Emit;
+pub use crate::stream::empty::Empty;
 
 /// What a pipeline computes: its flows, immutable and shared by all tasks.
 ///
@@ -140,6 +141,9 @@ pub struct WindowAggregate {
     pub select: Option<Select>,
     /// When results come out.
     pub emit: Emit,
+    /// Which windows come out that hold no record of a key: of tumbling, hopping and calendar
+    /// windows, the others have none that is empty.
+    pub empty: Empty,
 }
 
 /// One aggregate of a window.

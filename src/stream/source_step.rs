@@ -86,6 +86,7 @@ impl Ledger {
             Err(Trouble::NeedsSchema(root, id)) => {
                 return Some(StepEnd::NeedsSchema { root, id, offset });
             }
+            Err(Trouble::Full) => return Some(StepEnd::Full { offset }),
             Err(Trouble::Stopped(failure)) => {
                 let offset = Some(offset);
                 return Some(StepEnd::Failed(Failure { offset, ..failure }));

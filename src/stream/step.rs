@@ -23,6 +23,13 @@ pub enum StepEnd {
         /// The offset of the record.
         offset: Offset,
     },
+    /// So much has come out that it is to be written first: the record at `offset` is not dealt
+    /// with, everything before it is. Write and clear the effects, and step again from `offset`
+    /// on.
+    Full {
+        /// The offset of the record.
+        offset: Offset,
+    },
     /// The record at the failure's offset cannot be used, and the flow's policy is to stop there.
     /// Everything before it is dealt with.
     Failed(Failure),

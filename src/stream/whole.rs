@@ -99,9 +99,11 @@ impl Whole {
     ) -> Result<(), Failure> {
         let Timed { clock, windowed } = &mut self.timed;
         if let Some(beyond) = clock.tick(now, reading)
-            && clock.follow(beyond)
+            && let Some(ahead) = clock.ahead(beyond)
         {
-            windowed.advance(clock.stream_time(), effects)?;
+            // What is left comes out with the next tick.
+            let reached = windowed.advance(ahead, effects)?;
+            clock.observe(reached);
         }
         Ok(())
     }
@@ -175,8 +177,12 @@ impl Timed {
         effects: &mut Effects,
     ) -> Result<Outcome, Trouble> {
         self.clock.wake();
-        if self.clock.observe(keyed.time) {
-            self.windowed.advance(keyed.time, effects)?;
+        if keyed.time > self.clock.stream_time() {
+            let reached = self.windowed.advance(keyed.time, effects)?;
+            self.clock.observe(reached);
+            if reached < keyed.time {
+                return Err(Trouble::Full);
+            }
         }
         let contribution = Contribution {
             key: keyed.key,

@@ -20,6 +20,8 @@ mod client_on_embedded_broker;
 mod client_suite;
 // Apache Kafka in a container.
 mod containers;
+// Windows without records.
+mod empty_windows;
 // The engine against what Apache Kafka Streams gave for the same scripts.
 mod golden;
 // The same for tables, joins and chains of operators.

@@ -10,6 +10,7 @@ use crate::pipeline::explain::operators;
 use crate::pipeline::explain::units;
 use crate::pipeline::explain::window;
 use crate::stream::plan::Emit;
+use crate::stream::plan::Empty;
 use crate::stream::plan::Flow;
 use crate::stream::plan::Keying;
 use crate::stream::plan::Map;
@@ -184,8 +185,23 @@ fn windowed(flow: &Flow, all: &WindowAggregate) -> Vec<Fact> {
             cost: Cost::ReadersAffected,
         },
         fact("emits", emit, Cost::ReadersAffected),
+        fact("empty windows", empty(all.empty), Cost::ReadersAffected),
         fact("late", late, Cost::Nothing),
     ]
+}
+
+fn empty(empty: Empty) -> String {
+    match empty {
+        Empty::Never => "a window without records of a key does not come out".to_owned(),
+        Empty::Within(time) => format!(
+            "come out when they close, of keys that had a record in the {} before; a restart reads back as far",
+            units(time)
+        ),
+        Empty::Always => {
+            "come out when they close, of every key that ever had a record; a restart reads back as far"
+                .to_owned()
+        }
+    }
 }
 
 fn aggregate(named: &NamedAggregate) -> String {

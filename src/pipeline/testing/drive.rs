@@ -136,6 +136,7 @@ impl Driver<'_> {
             self.take_effects();
             match end {
                 StepEnd::Done => return Ok(()),
+                StepEnd::Full { .. } => {}
                 StepEnd::Failed(failure) => {
                     return Err(format!("record {}: {}", offset.0 + 1, failure.reason));
                 }

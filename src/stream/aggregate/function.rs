@@ -137,6 +137,14 @@ impl Function {
         matches!(self, Self::Ema(_))
     }
 
+    /// Whether the result is null where no value came in, in a window of a second.
+    #[must_use]
+    pub fn is_null_of_nothing(self) -> bool {
+        let mut column = Column::new(self);
+        column.push();
+        column.result(0, Some(1_000)) == Ok(Value::Null)
+    }
+
     /// Whether the argument must be a number, so that it may be evaluated as one.
     #[must_use]
     pub(crate) const fn is_numeric(self) -> bool {

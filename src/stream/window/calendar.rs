@@ -55,6 +55,17 @@ impl Unit {
             Self::Month => "month",
         }
     }
+
+    /// How long one is at most, the change of clocks left aside.
+    #[must_use]
+    pub const fn longest(self) -> TimeDelta {
+        match self {
+            Self::Hour => TimeDelta::hours(1),
+            Self::Day => TimeDelta::days(1),
+            Self::Week => TimeDelta::days(7),
+            Self::Month => TimeDelta::days(31),
+        }
+    }
 }
 
 const HOUR_MS: i64 = 3_600_000;

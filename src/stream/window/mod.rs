@@ -48,6 +48,21 @@ impl Windows {
     pub const fn has_bounds(&self) -> bool {
         !matches!(self, Self::Running | Self::Rows(_))
     }
+
+    /// How long it is from the start of one window to that of the next, at most; `None` where that
+    /// is not for the windows to say but for the records.
+    #[must_use]
+    pub fn at_most_every(&self) -> Option<TimeDelta> {
+        match self {
+            Self::Time(windows) => Some(TimeDelta::milliseconds(windows.advance_ms())),
+            Self::Calendar(windows) => Some(windows.unit().longest()),
+            Self::Running
+            | Self::Session(_)
+            | Self::Sliding(_)
+            | Self::Trailing(_)
+            | Self::Rows(_) => None,
+        }
+    }
 }
 
 /// A kind of windows is windows.

@@ -12,9 +12,11 @@ mod deadlines;
 mod emitter;
 mod ends;
 mod history;
+mod known;
 mod last_rows;
 mod log;
 mod logged;
+mod pane_results;
 mod replay;
 mod running;
 mod session;
@@ -129,7 +131,9 @@ impl Windowed {
     }
 
     /// Closes the windows that are over at `stream_time`, and puts out what they have not yet put
-    /// out.
+    /// out. Says up to which stream time it came: to an earlier one where so many windows without
+    /// records come out that `effects` are full before. It is then to be called again, once they
+    /// have been written.
     ///
     /// # Errors
     ///
@@ -139,13 +143,14 @@ impl Windowed {
         &mut self,
         stream_time: Timestamp,
         effects: &mut Effects,
-    ) -> Result<(), Failure> {
+    ) -> Result<Timestamp, Failure> {
         match self {
-            Self::Running(_) | Self::LastRows(_) => Ok(()),
-            Self::Logged(windows) => windows.advance(stream_time, effects),
-            Self::Sliced(windows) => windows.advance(stream_time, effects),
-            Self::Sessions(windows) => windows.advance(stream_time, effects),
+            Self::Running(_) | Self::LastRows(_) => {}
+            Self::Logged(windows) => windows.advance(stream_time, effects)?,
+            Self::Sliced(windows) => return windows.advance(stream_time, effects),
+            Self::Sessions(windows) => windows.advance(stream_time, effects)?,
         }
+        Ok(stream_time)
     }
 
     /// Takes in one record. Stream time must have been advanced to its event time before.

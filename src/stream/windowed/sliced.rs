@@ -9,7 +9,6 @@ use crate::record::Offset;
 use crate::record::Timestamp;
 use crate::store::keys::KeyId;
 use crate::store::keys::Keys;
-use crate::store::panes::Pane;
 use crate::store::panes::Panes;
 use crate::store::persist::Malformed;
 use crate::store::persist::Reader;
@@ -20,20 +19,22 @@ use crate::stream::effects::Effects;
 use crate::stream::plan::Emit;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
-use crate::stream::results::WindowResult;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
-use crate::stream::windowed::emitter::Emitter;
 use crate::stream::windowed::history::History;
+use crate::stream::windowed::known::Known;
+use crate::stream::windowed::pane_results::PaneResults;
+use crate::stream::windowed::pane_results::Which;
 use crate::stream::windowed::slices::Slices;
 
 /// The state of one partition's windows.
 ///
 /// Each record updates one slice of event time; a window's result is made of its slices when it
 /// comes out. Windows come out in ascending order of their ends, and within one the keys in the
-/// order in which its slices, oldest first, saw them first.
+/// order in which its slices, oldest first, saw them first; then those of which it holds nothing,
+/// where they come out, by their bytes.
 #[derive(Debug)]
 pub(crate) struct Sliced {
     windows: Slices,
@@ -43,13 +44,15 @@ pub(crate) struct Sliced {
     panes: Panes<Columns>,
     /// What has been seen in slices that are gone, where an aggregate covers it.
     history: Option<Box<History>>,
+    /// The keys whose windows come out though they hold nothing, where that is wanted.
+    known: Option<Box<Known>>,
     /// The windows below this number are closed.
     closed: i64,
     /// The stream time at which the next window closes.
     next_close: Timestamp,
     /// The slice of the record before: records come nearly in order.
     slice: Slice,
-    output: Output,
+    results: PaneResults,
 }
 
 /// One slice of event time.
@@ -59,14 +62,6 @@ struct Slice {
     times: Range<i64>,
     /// The windows that contain it.
     windows: Range<i64>,
-}
-
-/// Which keys of a window are asked for.
-#[derive(Clone, Copy, Debug)]
-enum Which {
-    All,
-    Changed,
-    One(KeyId),
 }
 
 impl Sliced {
@@ -89,14 +84,11 @@ impl Sliced {
             keys: Keys::new(),
             panes: Panes::default(),
             history: History::of(&functions).map(Box::new),
+            known: Known::new(aggregation.empty).map(Box::new),
             closed: 0,
             next_close: Timestamp::MIN,
             slice: Slice::default(),
-            output: Output {
-                merged: Pane::new(Columns::new(&functions)),
-                pairs: Vec::new(),
-                emitter: Emitter::new(stage, id)?,
-            },
+            results: PaneResults::new(stage, &functions, id)?,
             functions,
         };
         sliced.set_closed(sliced.windows.first());
@@ -116,6 +108,9 @@ impl Sliced {
         if let Some(history) = &self.history {
             history.save(out);
         }
+        if let Some(known) = &self.known {
+            known.save(out);
+        }
     }
 
     /// Reads back what was saved, into windows without state.
@@ -128,10 +123,13 @@ impl Sliced {
         self.keys = Keys::load(from)?;
         let state = || Columns::new(&self.functions);
         self.panes.load(&mut self.keys, state, from)?;
-        match &mut self.history {
-            Some(history) => history.load(&mut self.keys, from),
-            None => Ok(()),
+        if let Some(history) = &mut self.history {
+            history.load(&mut self.keys, from)?;
         }
+        if let Some(known) = &mut self.known {
+            known.load(&mut self.keys, from)?;
+        }
+        Ok(())
     }
 
     fn set_closed(&mut self, closed: i64) {
@@ -141,7 +139,8 @@ impl Sliced {
     }
 
     /// Closes the windows whose end plus grace `stream_time` has reached, and puts out what they
-    /// have not yet put out.
+    /// have not yet put out. Says up to which stream time it came
+    /// ([`crate::stream::windowed::Windowed::advance`]).
     ///
     /// # Errors
     ///
@@ -151,13 +150,19 @@ impl Sliced {
         &mut self,
         stream_time: Timestamp,
         effects: &mut Effects,
-    ) -> Result<(), Failure> {
+    ) -> Result<Timestamp, Failure> {
         if stream_time < self.next_close {
-            return Ok(());
+            return Ok(stream_time);
         }
-        self.close(self.windows.closed_at(stream_time), effects)
+        let closed = self.windows.closed_at(stream_time);
+        self.close(closed, effects)?;
+        Ok(match self.closed < closed {
+            true => self.next_close.saturating_sub(1),
+            false => stream_time,
+        })
     }
 
+    /// Closes the windows below `closed`, unless `effects` are full before.
     #[inline(never)]
     fn close(&mut self, closed: i64, effects: &mut Effects) -> Result<(), Failure> {
         let which = match self.emit {
@@ -165,13 +170,13 @@ impl Sliced {
             Emit::Updates => Some(Which::Changed),
             Emit::EveryUpdate => None,
         };
-        while let Some(slice) = self.panes.first_slice() {
-            let window = self.windows.holding(slice).start.max(self.closed);
-            if window >= closed {
-                break;
+        while let Some(window) = self.next_window().filter(|window| *window < closed) {
+            if self.known.is_some() && effects.is_full() {
+                return Ok(());
             }
-            self.set_closed(window.saturating_add(1));
+            self.set_closed(self.windows.after(window));
             let put_out = which.map_or(Ok(()), |which| self.put_out(window, which, effects));
+            let put_out = put_out.and_then(|()| self.put_out_empty(window, effects));
             self.release();
             put_out?;
         }
@@ -179,9 +184,26 @@ impl Sliced {
         Ok(())
     }
 
+    /// The first open window that has something to put out.
+    fn next_window(&mut self) -> Option<i64> {
+        if let Some(known) = &mut self.known {
+            known.forget(self.windows.start(self.closed), &mut self.keys);
+            if !known.is_empty() {
+                return Some(self.closed);
+            }
+        }
+        let slice = self.panes.first_slice()?;
+        Some(self.windows.holding(slice).start.max(self.closed))
+    }
+
     /// Gives up the slices of which no window is open.
     fn release(&mut self) {
         let kept = self.windows.slices(self.closed).start;
+        if let Some(known) = &mut self.known {
+            for (_, pane) in self.panes.range(i64::MIN..kept) {
+                known.see_all(pane, &mut self.keys);
+            }
+        }
         if let Some(history) = &mut self.history {
             for (_, pane) in self.panes.range(i64::MIN..kept) {
                 history.keep(pane, &mut self.keys);
@@ -205,6 +227,7 @@ impl Sliced {
         self.seek(record.time);
         let windows = &self.slice.windows;
         if windows.end <= self.closed {
+            self.see_late(record);
             return Ok(Ok(Added::Late));
         }
         let expired_windows = self.windows.expired(windows, self.closed);
@@ -219,6 +242,15 @@ impl Sliced {
             }
         }
         Ok(Ok(Added::Aggregated { expired_windows }))
+    }
+
+    /// A late record changes no window, and yet its key is one that has records.
+    fn see_late(&mut self, record: Contribution<'_>) {
+        if let Some(known) = &mut self.known
+            && let Some(key) = self.keys.intern(record.key)
+        {
+            known.see(key, record.time, record.offset, &mut self.keys);
+        }
     }
 
     #[inline]
@@ -311,9 +343,10 @@ impl Sliced {
         windows
     }
 
-    /// The smallest offset of a record that an open window holds.
+    /// The smallest offset of a record that an open window holds, or that a key is known by.
     pub(crate) fn rebuild_from(&self) -> Option<Offset> {
-        self.panes.rebuild_from()
+        let known = self.known.as_ref().and_then(|known| known.rebuild_from());
+        self.panes.rebuild_from().into_iter().chain(known).min()
     }
 
     fn put_out(&mut self, window: i64, which: Which, effects: &mut Effects) -> Result<(), Failure> {
@@ -323,127 +356,23 @@ impl Sliced {
         let panes = self.panes.range(slices).map(|(_, pane)| pane);
         let before = before.map(|(_, pane)| pane);
         let history = self.history.as_deref_mut().map(|history| (history, before));
-        self.output
+        self.results
             .put_out(times, panes, history, which, &self.keys, effects)
     }
-}
 
-/// Makes results out of panes.
-#[derive(Debug)]
-struct Output {
-    /// A window that is made of several panes.
-    merged: Pane<Columns>,
-    /// Which slots of a pane go to which of `merged`.
-    pairs: Vec<(usize, usize)>,
-    emitter: Emitter,
-}
-
-impl Output {
-    fn put_out<'p>(
-        &mut self,
-        window: Range<Timestamp>,
-        mut panes: impl Iterator<Item = &'p Pane<Columns>> + Clone,
-        history: Option<(&mut History, impl Iterator<Item = &'p Pane<Columns>>)>,
-        which: Which,
-        keys: &Keys,
-        effects: &mut Effects,
-    ) -> Result<(), Failure> {
-        let all = panes.clone();
-        let (first, second) = (panes.next(), panes.next());
-        match (first, second) {
-            (None, _) => Ok(()),
-            (Some(pane), None) if history.is_none() => {
-                self.put_out_pane(&window, pane, which, keys, effects)
-            }
-            _ => {
-                self.gather(all, which);
-                if let Some((history, before)) = history {
-                    history.add_to(&mut self.merged, before);
-                }
-                let merged = std::mem::replace(&mut self.merged, Pane::new(Columns::new(&[])));
-                let put_out = self.put_out_pane(&window, &merged, Which::All, keys, effects);
-                self.merged = merged;
-                put_out
-            }
-        }
-    }
-
-    fn put_out_pane(
-        &mut self,
-        window: &Range<Timestamp>,
-        pane: &Pane<Columns>,
-        which: Which,
-        keys: &Keys,
-        effects: &mut Effects,
-    ) -> Result<(), Failure> {
-        let mut put_out = |slot: usize| self.put_out_slot(window, pane, slot, keys, effects);
-        match which {
-            Which::All => (0..pane.keys().len()).try_for_each(&mut put_out),
-            Which::Changed => pane.state.changed().iter().copied().try_for_each(put_out),
-            Which::One(key) => pane.slot(key).map_or(Ok(()), put_out),
-        }
-    }
-
-    fn put_out_slot(
-        &mut self,
-        window: &Range<Timestamp>,
-        pane: &Pane<Columns>,
-        slot: usize,
-        keys: &Keys,
-        effects: &mut Effects,
-    ) -> Result<(), Failure> {
-        let Some(&id) = pane.keys().get(slot) else {
+    /// Puts out the results of the keys of which `window` holds nothing, where that is wanted.
+    fn put_out_empty(&mut self, window: i64, effects: &mut Effects) -> Result<(), Failure> {
+        let Some(known) = &self.known else {
             return Ok(());
         };
-        let result = WindowResult {
-            key: keys.key(id),
-            window: Some(window.clone()),
-            columns: &pane.state,
-            slot,
-        };
-        self.emitter.put(&result, effects)
-    }
-
-    /// Merges `panes`, oldest first, for the keys asked for.
-    fn gather<'p>(&mut self, panes: impl Iterator<Item = &'p Pane<Columns>> + Clone, which: Which) {
-        self.merged.clear();
-        match which {
-            Which::All => {}
-            Which::One(key) => {
-                self.merged.slot_or_add(key);
-            }
-            Which::Changed => {
-                for pane in panes.clone() {
-                    for key in pane
-                        .state
-                        .changed()
-                        .iter()
-                        .filter_map(|&slot| pane.keys().get(slot))
-                    {
-                        self.merged.slot_or_add(*key);
-                    }
-                }
-            }
-        }
-        for pane in panes {
-            self.pair(pane, which);
-            self.merged.state.merge(&pane.state, &self.pairs);
-        }
-    }
-
-    fn pair(&mut self, pane: &Pane<Columns>, which: Which) {
-        self.pairs.clear();
-        match which {
-            Which::All => {
-                for (slot, &key) in pane.keys().iter().enumerate() {
-                    self.pairs.push((slot, self.merged.slot_or_add(key)));
-                }
-            }
-            Which::Changed | Which::One(_) => {
-                let wanted = self.merged.keys().iter().enumerate();
-                let found = wanted.filter_map(|(here, &key)| Some((pane.slot(key)?, here)));
-                self.pairs.extend(found);
-            }
-        }
+        let times = self.windows.start(window)..self.windows.end(window);
+        let slices = self.windows.slices(window);
+        let before = self.panes.range(i64::MIN..slices.start);
+        let before = before.map(|(_, pane)| pane);
+        let panes = self.panes.range(slices).map(|(_, pane)| pane);
+        let empty = known.missing_from(panes, &self.keys);
+        let history = self.history.as_deref_mut().map(|history| (history, before));
+        self.results
+            .put_out_empty(times, &empty, history, &self.keys, effects)
     }
 }

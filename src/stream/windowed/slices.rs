@@ -58,6 +58,14 @@ impl Slices {
         }
     }
 
+    /// The window after `window`.
+    pub(super) fn after(&self, window: i64) -> i64 {
+        match self {
+            Self::Time(_) => window.saturating_add(1),
+            Self::Calendar(_) => self.end(window).0,
+        }
+    }
+
     /// The windows below this are closed when stream time is `stream_time`.
     pub(super) fn closed_at(&self, stream_time: Timestamp) -> i64 {
         match self {

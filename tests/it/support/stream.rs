@@ -21,6 +21,7 @@ use tidemill::stream::aggregate::Function;
 use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
+use tidemill::stream::plan::Empty;
 use tidemill::stream::plan::Flow;
 use tidemill::stream::plan::Keying;
 use tidemill::stream::plan::Map;
@@ -49,6 +50,7 @@ pub(crate) struct Windowing {
     pub(crate) advance: i64,
     pub(crate) grace: i64,
     pub(crate) emit: Emit,
+    pub(crate) empty: Empty,
     pub(crate) filter: Option<&'static str>,
     pub(crate) key: Option<&'static str>,
     pub(crate) time: Option<&'static str>,
@@ -72,6 +74,7 @@ impl Default for Windowing {
             advance: 10,
             grace: 0,
             emit: Emit::Final,
+            empty: Empty::Never,
             filter: None,
             key: None,
             time: None,
@@ -178,6 +181,7 @@ impl Windowing {
                 aggregates,
                 select: self.selection(),
                 emit: self.emit,
+                empty: self.empty,
             }),
             late: Some("late".into()),
             on_error: self.on_error.clone(),
