@@ -50,6 +50,7 @@ use crate::record::Offset;
 use crate::record::Timestamp;
 use crate::record::TopicPartition;
 use crate::runtime::End;
+use crate::runtime::FlowCounts;
 use crate::runtime::app::App;
 use crate::runtime::app::RunOptions;
 
@@ -131,6 +132,12 @@ impl Demo {
         let sold = selling
             .await
             .map_err(|error| Failure::new(Exit::Bug, error.to_string()))??;
+        all_taken(
+            &app,
+            sold.orders,
+            Instant::now() + cluster.config().request_timeout,
+        )
+        .await;
         app.stop();
         app.ended().await?;
         eprintln!(
@@ -197,6 +204,15 @@ async fn watch(
         screen
             .draw(&app.counts())
             .map_err(|error| Failure::output(&error))?;
+    }
+}
+
+/// Waits until the pipeline has taken every order, so that the account at the end is whole; at most
+/// until `deadline`, after which it tells what is missing.
+async fn all_taken(app: &App, orders: u64, deadline: Instant) {
+    let taken = || app.counts().values().map(FlowCounts::taken).sum::<u64>();
+    while taken() < orders && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
