@@ -36,6 +36,7 @@ use crate::codec::avro::render;
 use crate::codec::avro::schema::Schema;
 use crate::codec::envelope;
 use crate::codec::envelope::Payload;
+use crate::codec::fixed::Fixed;
 use crate::codec::format::Format;
 use crate::codec::framing;
 use crate::codec::framing::SchemaId;
@@ -73,8 +74,8 @@ pub(super) struct Produce {
     /// An empty key or value is null
     #[arg(short = 'Z', long)]
     empty_is_null: bool,
-    /// How values are written: bytes (as they are), or avro (what comes in is JSON; through the
-    /// registry)
+    /// How values are written: bytes (as they are), avro (what comes in is JSON; through the
+    /// registry), or integer, long, float, double (what comes in is decimal)
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
     value_format: Option<Format>,
     /// Schema of the values; without, the latest of the topic's subject
@@ -119,8 +120,9 @@ impl Produce {
         let config = cluster.config();
         let producer = Producer::new(cluster.clone(), config.produce.clone(), Outcomes::Count);
         let topic = producer.topic(&self.topic).await?;
-        let avro = match (self.value_format, &self.schema) {
+        let encoding = match (self.value_format, &self.schema) {
             (Some(Format::Avro), _) | (None, Some(_)) => Some(self.avro(&cluster).await?),
+            (Some(Format::Fixed(fixed)), _) => Some(Encoding::Fixed(fixed)),
             _ => None,
         };
         let schemas = (self.input == Input::Jsonl && !config.registry.urls.is_empty())
@@ -130,7 +132,7 @@ impl Produce {
             topic,
             separator: self.key_separator.as_ref().map(memmem::Finder::new),
             headers: &headers,
-            avro,
+            encoding,
             schemas: schemas.transpose()?,
             progress: Progress::start("read", verbosity),
             encoded: Vec::new(),
@@ -165,8 +167,8 @@ impl Produce {
         written
     }
 
-    /// The schema of the values, and its id.
-    async fn avro(&self, cluster: &Cluster) -> Result<(i32, Schema), Failure> {
+    /// The schema of the values.
+    async fn avro(&self, cluster: &Cluster) -> Result<Encoding, Failure> {
         let config = cluster.config();
         let text = match &self.schema {
             Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
@@ -177,9 +179,11 @@ impl Produce {
             })?),
             None => None,
         };
-        Schemas::new(config)?
+        let schemas = Schemas::new(config)?;
+        let (id, schema) = schemas
             .for_writing(config, &self.topic, Side::Value, text.as_deref())
-            .await
+            .await?;
+        Ok(Encoding::Avro(id, schema))
     }
 }
 
@@ -203,7 +207,8 @@ struct Writing<'a> {
     topic: TopicHandle,
     separator: Option<memmem::Finder<'a>>,
     headers: Headers<'a>,
-    avro: Option<(i32, Schema)>,
+    /// What is made of values; else they are written as they come.
+    encoding: Option<Encoding>,
     schemas: Option<Schemas>,
     progress: Progress,
     /// The last value that was encoded.
@@ -348,9 +353,9 @@ impl Writing<'_> {
         };
         let or_null = |bytes: &&[u8]| !(self.args.empty_is_null && bytes.is_empty());
         let (key, value) = (key.filter(or_null), Some(value).filter(or_null));
-        let value = match (&self.avro, value) {
-            (Some(schema), Some(json)) => {
-                encode(schema, json, &mut self.encoded)?;
+        let value = match (&self.encoding, value) {
+            (Some(encoding), Some(value)) => {
+                encoding.encode(value, &mut self.encoded)?;
                 Some(self.encoded.as_slice())
             }
             (_, value) => value,
@@ -375,8 +380,8 @@ impl Writing<'_> {
     async fn write_envelope(&mut self, producer: &Producer, line: &[u8]) -> Result<(), Failure> {
         let read = envelope::read_line(line);
         let mut line = read.map_err(|error| Failure::new(Exit::Data, error.to_string()))?;
-        if let (Some(schema), Payload::Bytes(json)) = (&self.avro, &line.value) {
-            encode(schema, json, &mut self.encoded)?;
+        if let (Some(encoding), Payload::Bytes(value)) = (&self.encoding, &line.value) {
+            encoding.encode(value, &mut self.encoded)?;
             line.value = Payload::Bytes(Bytes::copy_from_slice(&self.encoded));
         }
         for payload in [&line.key, &line.value] {
@@ -428,12 +433,32 @@ impl Writing<'_> {
     }
 }
 
-/// Writes a value of JSON into `out` by the schema, behind the prefix that names it.
-fn encode((id, schema): &(i32, Schema), json: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
-    out.clear();
-    framing::put_prefix(out, SchemaId::Number(*id));
-    let encoded = render::from_json(schema, json, out);
-    encoded.map_err(|error| Failure::new(Exit::Data, error.to_string()))
+/// What becomes of the values that come in.
+#[derive(Debug)]
+enum Encoding {
+    /// JSON becomes Avro by the schema, behind the prefix that names it.
+    Avro(i32, Schema),
+    /// Decimals become numbers of fixed width.
+    Fixed(Fixed),
+}
+
+impl Encoding {
+    /// Writes `value` into `out`, which is emptied before.
+    fn encode(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
+        out.clear();
+        let encoded = match self {
+            Self::Avro(id, schema) => {
+                framing::put_prefix(out, SchemaId::Number(*id));
+                render::from_json(schema, value, out).map_err(|error| error.to_string())
+            }
+            Self::Fixed(fixed) => {
+                let text = String::from_utf8_lossy(value);
+                let put = fixed.put_text(&text, out);
+                put.map_err(|error| error.to_string())
+            }
+        };
+        encoded.map_err(|error| Failure::new(Exit::Data, error))
+    }
 }
 
 impl From<SendError> for Failure {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::codec::fixed::Fixed;
+
 /// How the bytes of a key or a value are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -12,6 +14,8 @@ pub enum Format {
     Bytes,
     /// UTF-8 text: [`crate::record::Value::Text`].
     Text,
+    /// A number of fixed width.
+    Fixed(Fixed),
     /// One JSON document.
     #[default]
     Json,
@@ -21,7 +25,16 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which help texts list them.
-    pub const ALL: [Self; 4] = [Self::Bytes, Self::Text, Self::Json, Self::Avro];
+    pub const ALL: [Self; 8] = [
+        Self::Bytes,
+        Self::Text,
+        Self::Json,
+        Self::Avro,
+        Self::Fixed(Fixed::Integer),
+        Self::Fixed(Fixed::Long),
+        Self::Fixed(Fixed::Float),
+        Self::Fixed(Fixed::Double),
+    ];
 
     /// The name in pipeline files, flags and envelopes.
     #[must_use]
@@ -29,15 +42,22 @@ impl Format {
         match self {
             Self::Bytes => "bytes",
             Self::Text => "text",
+            Self::Fixed(fixed) => fixed.name(),
             Self::Json => "json",
             Self::Avro => "avro",
         }
     }
 
-    /// Whether a decoded value can have fields.
+    /// Whether a value is more than its bytes, which have to be decoded.
     #[must_use]
-    pub const fn has_fields(self) -> bool {
-        matches!(self, Self::Json | Self::Avro)
+    pub const fn is_decoded(self) -> bool {
+        !matches!(self, Self::Bytes | Self::Text)
+    }
+
+    /// The names of all formats, for people to choose from.
+    #[must_use]
+    pub fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
     }
 }
 
@@ -49,7 +69,7 @@ impl fmt::Display for Format {
 
 /// No format has this name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("unknown format {name:?}, expected bytes, text, json or avro")]
+#[error("unknown format {name:?}, expected one of {}", Format::names())]
 pub struct UnknownFormat {
     /// The name as given.
     pub name: String,

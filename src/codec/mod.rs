@@ -1,4 +1,4 @@
-//! Bytes to values and back: text, JSON, Avro.
+//! Bytes to values and back: text, numbers, JSON, Avro.
 //!
 //! Bytes come from records and go into records; nothing here knows where a schema is fetched from
 //! ([`projection::Projection::add_schema`] is given its text) or what a batch is.
@@ -13,6 +13,7 @@
 pub mod avro;
 mod entries;
 pub mod envelope;
+pub mod fixed;
 pub mod format;
 pub mod framing;
 pub mod json;

@@ -14,6 +14,8 @@ use crate::codec::avro::Times;
 use crate::codec::avro::decode::Decoder;
 use crate::codec::avro::schema::Schema;
 use crate::codec::avro::schema::SchemaError;
+use crate::codec::fixed::Fixed;
+use crate::codec::fixed::FixedError;
 use crate::codec::format::Format;
 use crate::codec::framing;
 use crate::codec::framing::FramingError;
@@ -108,6 +110,9 @@ pub enum DecodeError {
     /// Not text.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// Not a number of this width.
+    #[error(transparent)]
+    Fixed(#[from] FixedError),
     /// Not JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
@@ -150,6 +155,7 @@ pub struct Projection {
 enum Reader {
     Bytes,
     Text,
+    Fixed(Fixed),
     Json(Walker),
     Avro(Box<Decoders>),
 }
@@ -165,6 +171,7 @@ impl Projection {
             reader: match format {
                 Format::Bytes => Reader::Bytes,
                 Format::Text => Reader::Text,
+                Format::Fixed(fixed) => Reader::Fixed(fixed),
                 Format::Json => Reader::Json(Walker::new(paths())),
                 Format::Avro => Reader::Avro(Decoders::new(paths()).into()),
             },
@@ -265,6 +272,10 @@ impl Projection {
             Reader::Text => {
                 let text = text::parse(bytes).map_err(DecodeError::from)?;
                 self.put_whole(Value::text(text), slots);
+            }
+            Reader::Fixed(fixed) => {
+                let number = fixed.parse(bytes).map_err(DecodeError::from)?;
+                self.put_whole(number, slots);
             }
             Reader::Json(walker) => walker.read(bytes, slots).map_err(DecodeError::from)?,
             Reader::Avro(decoders) => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::codec::avro::schema::Schema;
+use crate::codec::fixed::Fixed;
 use crate::codec::format::Format;
 use crate::codec::projection::Fields;
 use crate::expr;
@@ -236,6 +237,7 @@ impl Compiler<'_, '_> {
         match (body.value_format, &body.schema) {
             (Format::Text, _) => (Type::Text, None),
             (Format::Bytes, _) => (Type::Bytes, None),
+            (Format::Fixed(fixed), _) => (number_type(fixed), None),
             (Format::Avro, Some(file)) => match self.schema(file) {
                 Some((text, schema)) => (type_of(&schema), Some(text.into())),
                 None => (Type::Dyn, None),
@@ -592,10 +594,18 @@ fn unknown_input() -> Input {
     }
 }
 
+const fn number_type(fixed: Fixed) -> Type {
+    match fixed.is_whole() {
+        true => Type::Int,
+        false => Type::Double,
+    }
+}
+
 fn key_type(format: Format) -> Type {
     match format {
         Format::Bytes => Type::Bytes.nullable(),
         Format::Text => Type::Text.nullable(),
+        Format::Fixed(fixed) => number_type(fixed).nullable(),
         Format::Json | Format::Avro => Type::Dyn,
     }
 }

@@ -94,7 +94,7 @@ impl Compiler<'_, '_> {
                     schema: text.into(),
                 })
             }
-            (Format::Text | Format::Bytes, _) => {
+            (Format::Text | Format::Bytes | Format::Fixed(_), _) => {
                 let span = to
                     .value
                     .as_ref()

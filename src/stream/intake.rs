@@ -41,7 +41,7 @@ impl Intake {
     /// Where the schema that values are to be read as is none.
     pub(crate) fn new(flow: &Arc<Flow>) -> Result<Self, SchemaError> {
         let mut fields = flow.fields.clone();
-        let is_decoded = flow.key.is_none() && flow.source.key_format.has_fields();
+        let is_decoded = flow.key.is_none() && flow.source.key_format.is_decoded();
         let key_slot = is_decoded.then(|| fields.slot(Path::new(Root::Key, [])));
         let mut value = Projection::new(flow.source.value_format, Root::Value, &fields);
         if let Some(schema) = &flow.source.value_schema {

@@ -221,6 +221,39 @@ fn avro_goes_in_as_json_by_a_schema_and_comes_out_as_json() {
 }
 
 #[test]
+fn numbers_go_in_as_decimals_and_come_out_as_such_and_are_kafkas_bytes_between() {
+    let broker = Brokers::embedded();
+    broker.ok(&["topic", "create", "counts"], b"");
+    let long = ["--value-format", "long"];
+    broker.ok(&[&["produce", "counts"][..], &long].concat(), b"258\n-1\n");
+    let read = ["consume", "counts", "-e"];
+    assert_eq!(broker.ok(&[&read[..], &long].concat(), b""), b"258\n-1\n");
+    let larger = ["--where", "value > 0", "-o", "%v{hex}\\n", "--value-format"];
+    let shown = broker.ok(&[&read[..], &larger, &["long"]].concat(), b"");
+    assert_eq!(
+        String::from_utf8_lossy(&shown),
+        "323538\n",
+        "what is shown is the number"
+    );
+    let bytes = broker.ok(&[&read[..], &["-o", "%v{hex}\\n"]].concat(), b"");
+    assert_eq!(
+        String::from_utf8_lossy(&bytes),
+        "0000000000000102\nffffffffffffffff\n"
+    );
+    check(
+        &broker.run(&[&["produce", "counts"][..], &long].concat(), b"1.5\n"),
+        6,
+        &["standard input:1", "write long: \"1.5\""],
+    );
+    let integer = [&read[..], &["--value-format", "integer"]].concat();
+    check(
+        &broker.run(&integer, b""),
+        6,
+        &["counts-0@0", "8 bytes, not 4"],
+    );
+}
+
+#[test]
 fn a_wrong_pipeline_file_is_told_whole_and_ends_with_2() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("shop.yaml");

@@ -135,6 +135,12 @@ fn values_that_are_no_objects_are_expected_whole() {
 }
 
 #[test]
+fn numbers_of_fixed_width_are_values_and_keys() {
+    let text = "tidemill: 1\nname: t\nsources:\n  in: { topic: in, key: integer, value: long }\nflows:\n  sums:\n    from: in\n    aggregate: { n: count(), sum: sum(value) }\n    emit: every-update\n    to: { topic: out }\n  copy:\n    from: in\n    where: value > 3\n    to: { topic: copied }\non_error: { topic: dead }\ntests:\n  - name: a\n    flow: sums\n    given:\n      - { at: \"12:00\", key: 7, value: 5 }\n      - { at: \"12:00\", key: 7, value: -3 }\n      - { at: \"12:00\", key: 8, value: 1 }\n    expect:\n      - { key: 7, n: 1, sum: 5 }\n      - { key: 7, n: 2, sum: 2 }\n      - { key: 8, n: 1, sum: 1 }\n  - name: b\n    flow: copy\n    given:\n      - { at: \"12:00\", key: 7, value: 5 }\n      - { at: \"12:00\", key: 7, value: -3 }\n    expect:\n      - { value: 5 }\n";
+    assert_eq!(said(text), [""; 0]);
+}
+
+#[test]
 fn envelopes_of_a_file_arrive_at_their_timestamps() {
     let file = r#"{"timestamp":1704067201000,"key":"a","value":{"x":2}}
 {"timestamp":1704067200500,"key":"a","value":{"x":3}}

@@ -77,7 +77,8 @@ pub(super) struct Consume {
     /// How keys are written
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
     key_format: Option<Format>,
-    /// How values are written: bytes, text, json, or avro (through the schema registry)
+    /// How values are written: bytes, text, json, avro (through the schema registry), or a number as
+    /// Kafka's serializers write it: integer, long, float, double
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
     value_format: Option<Format>,
     /// Which records to see
@@ -98,7 +99,7 @@ enum IsolationArg {
 /// Reads the name of a format.
 pub(super) fn parse_format(text: &str) -> Result<Format, String> {
     text.parse()
-        .map_err(|_| format!("{text:?} is no format; one of bytes, text, json, avro"))
+        .map_err(|_| format!("{text:?} is no format; one of {}", Format::names()))
 }
 
 impl Consume {

@@ -14,6 +14,7 @@ use crate::codec::envelope;
 use crate::codec::envelope::Form;
 use crate::codec::format::Format;
 use crate::codec::framing::SchemaId;
+use crate::codec::json::put_value;
 use crate::record::Offset;
 use crate::record::PartitionId;
 use crate::record::RecordView;
@@ -26,10 +27,12 @@ pub(super) struct Printer {
     pub(super) out: Vec<u8>,
     style: Style,
     formats: (Format, Format),
+    /// Whether keys or values are shown as something else than their bytes.
+    is_decoded: bool,
     filter: Option<Filter>,
     schemas: Option<Schemas>,
     printed: u64,
-    /// Key and value as JSON, where they are Avro.
+    /// Key and value as JSON, where they are Avro or numbers.
     rendered: [Vec<u8>; 2],
 }
 
@@ -104,6 +107,7 @@ impl Printer {
             out: Vec::new(),
             style,
             formats,
+            is_decoded: is_shown(formats.0) || is_shown(formats.1),
             filter,
             schemas,
             printed: 0,
@@ -125,7 +129,7 @@ impl Printer {
             return Ok(Printed::Filtered);
         }
         self.printed += 1;
-        match (&self.style, self.schemas.is_some()) {
+        match (&self.style, self.is_decoded) {
             (Style::Raw, false) => put_line(record.value, &mut self.out),
             (Style::Format(format), false) => {
                 format.write(topic, partition, record, self.printed, &mut self.out)
@@ -135,7 +139,7 @@ impl Printer {
         Ok(Printed::Yes)
     }
 
-    /// As [`Self::print`], for Avro and for envelopes.
+    /// As [`Self::print`], for Avro, numbers, and envelopes.
     fn print_decoded(
         &mut self,
         topic: &str,
@@ -207,7 +211,12 @@ fn put_line(value: Option<&[u8]>, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// The datum of one side as JSON, where that side is Avro and not null.
+/// Whether a format is shown as something else than its bytes.
+const fn is_shown(format: Format) -> bool {
+    matches!(format, Format::Avro | Format::Fixed(_))
+}
+
+/// The datum of one side as JSON, where that side is Avro or a number, and not null.
 fn render(
     schemas: Option<&Schemas>,
     format: Format,
@@ -219,11 +228,23 @@ fn render(
         Side::Key => record.key,
         Side::Value => record.value,
     };
-    let (Some(schemas), Format::Avro, Some(bytes)) = (schemas, format, bytes) else {
-        return Ok(None);
-    };
     json.clear();
-    Ok(Some(schemas.render(record.headers, side, bytes, json)?))
+    match (schemas, format, bytes) {
+        (Some(schemas), Format::Avro, Some(bytes)) => {
+            Ok(Some(schemas.render(record.headers, side, bytes, json)?))
+        }
+        (_, Format::Fixed(fixed), Some(bytes)) => {
+            let broken = |error: &dyn std::error::Error| NotPrinted::Broken(error.to_string());
+            let number = fixed.parse(bytes).map_err(|error| broken(&error))?;
+            put_value(json, &number).map_err(|error| broken(&error))?;
+            // The envelope has the bytes.
+            Ok(Some(Rendered {
+                prefix: None,
+                fidelity: Fidelity::Lossy,
+            }))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Avro in the envelope where it can be taken back, else the bytes.

@@ -19,6 +19,7 @@ use crate::record::PartitionId;
 use crate::record::Record;
 use crate::record::RecordView;
 use crate::record::TimestampType;
+use crate::record::Value;
 use crate::record::put_header;
 use crate::stream::account::Account;
 use crate::stream::clock::Reading;
@@ -194,6 +195,11 @@ impl Driver<'_> {
             Format::Json => serde_json::from_slice(bytes).unwrap_or_else(|_| text()),
             Format::Avro => self.avro(bytes).unwrap_or_else(text),
             Format::Text | Format::Bytes => text(),
+            Format::Fixed(fixed) => match fixed.parse(bytes) {
+                Ok(Value::Int(int)) => int.into(),
+                Ok(Value::Float(float)) => float.into(),
+                _ => text(),
+            },
         }
     }
 

@@ -167,6 +167,16 @@ impl Writer<'_> {
                 let message = format!("a list or a mapping where the source has {format}");
                 return Err(Finding::new(message, span.clone()).help("write a text"));
             }
+            (Format::Fixed(fixed), value) => {
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                let mut bytes = Vec::new();
+                let put = fixed.put_text(&text, &mut bytes);
+                let help = format!("write a number that fits {format}");
+                put.map_err(|error| Finding::new(error.to_string(), span.clone()).help(help))?;
+                bytes
+            }
             (Format::Avro, value) => self.avro(value, root, span)?,
         };
         Ok(Some(bytes.into()))
