@@ -346,7 +346,7 @@ impl Task {
 }
 
 /// The form in which [`Task::save`] writes.
-const SAVED_FORM: u8 = 1;
+const SAVED_FORM: u8 = 2;
 
 impl Run {
     /// A number of its kind, which saved state is told by.

@@ -316,3 +316,54 @@ fn a_session_longer_than_its_gap_is_whole_after_a_restart_that_reads_it_again() 
     assert_eq!(results(&outs), expected);
     assert_eq!(effects.account.late, 0);
 }
+
+/// What comes out from record `stop` on of a task that stopped there and reads again what its
+/// windows need; `saved_at`: how many records after its restart it is written down and read back.
+fn restarted(
+    windowing: &Windowing,
+    records: &[Rec],
+    stop: usize,
+    saved_at: Option<usize>,
+) -> Vec<Out> {
+    let (mut task, mut effects) = (windowing.task(), Effects::new());
+    step(&mut task, &records[..stop], &mut effects);
+    let progress = task.progress();
+    task = windowing.task();
+    task.restore(&progress);
+    let again = usize::try_from(progress.committable.0).unwrap();
+    let mut came = Vec::new();
+    for (number, record) in records[again..].iter().enumerate() {
+        if saved_at == Some(number) {
+            task = windowing.reloaded(&task);
+        }
+        came.extend(step(&mut task, std::slice::from_ref(record), &mut effects));
+    }
+    came
+}
+
+#[test]
+fn a_task_that_is_saved_while_it_catches_up_still_knows_how_far_it_had_come() {
+    // The session of `a` is open from first to last, those of `b` come and go.
+    let given: Vec<Given> = [0, 0, 8, 16, 16, 24, 32, 40, 60]
+        .into_iter()
+        .zip(["a", "b", "a", "a", "b", "a", "a", "a", "c"])
+        .map(|(time, key)| Given {
+            key: key.to_owned(),
+            time,
+        })
+        .collect();
+    let records: Vec<Rec> = (0..)
+        .zip(&given)
+        .map(|(n, given)| record(n, given))
+        .collect();
+    for kind in [Kind::Session { gap: 10 }, Kind::Sliding { difference: 10 }] {
+        for emit in [Emit::Final, Emit::Updates] {
+            let windowing = windowing(kind, 0, emit);
+            let whole = restarted(&windowing, &records, 7, None);
+            for saved_at in 0..=8 {
+                let saved = restarted(&windowing, &records, 7, Some(saved_at));
+                assert_eq!(saved, whole, "{kind:?}, {emit:?}, saved at {saved_at}");
+            }
+        }
+    }
+}

@@ -406,7 +406,7 @@ impl Logged {
 
     /// Writes all state.
     pub(crate) fn save(&self, out: &mut Writer) {
-        out.put(&self.time.now);
+        out.put(&self.time);
         self.keys.save(out);
         let logs = || self.logs.iter().filter(|log| log.key.is_some());
         out.count(logs().count());
@@ -428,7 +428,7 @@ impl Logged {
     ///
     /// Where the bytes are not those of such windows.
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
-        self.time.now = from.take()?;
+        self.time = from.take()?;
         self.keys = Keys::load(from)?;
         for _ in 0..from.count(1)? {
             self.load_log(from)?;

@@ -2,6 +2,10 @@
 
 use crate::record::Offset;
 use crate::record::Timestamp;
+use crate::store::persist::Malformed;
+use crate::store::persist::Persist;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
 use crate::stream::effects::Effects;
 use crate::stream::step::Failure;
 use crate::stream::windowed::Contribution;
@@ -33,6 +37,20 @@ impl ReplayedTime {
 
     pub(super) const fn is_replayed(&self) -> bool {
         self.replay.is_some()
+    }
+}
+
+impl Persist for ReplayedTime {
+    fn save(&self, out: &mut Writer) {
+        let replay = self.replay.map(|replay| (replay.below, replay.stream_time));
+        out.put(&self.now);
+        out.put(&replay);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (now, replay) = (from.take()?, from.take::<Option<(Offset, Timestamp)>>()?);
+        let replay = replay.map(|(below, stream_time)| Replay { below, stream_time });
+        Ok(Self { now, replay })
     }
 }
 

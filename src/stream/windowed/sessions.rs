@@ -420,7 +420,7 @@ impl Sessions {
 
     /// Writes all state.
     pub(crate) fn save(&self, out: &mut Writer) {
-        out.put(&self.time.now);
+        out.put(&self.time);
         self.keys.save(out);
         self.sessions.save(out);
         out.count(self.columns.len());
@@ -441,7 +441,7 @@ impl Sessions {
     ///
     /// Where the bytes are not those of such sessions.
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
-        self.time.now = from.take()?;
+        self.time = from.take()?;
         self.keys = Keys::load(from)?;
         self.sessions = SessionTable::load(&mut self.keys, from)?;
         let slots = from.count(1)?;
