@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::pipeline::Pipeline;
 use crate::pipeline::explain;
+use crate::record::TopicName;
 use crate::stream::plan::Flow;
 use crate::stream::plan::OnError;
 use crate::stream::plan::Operator;
@@ -79,7 +80,14 @@ impl Graph {
             edges: Vec::new(),
         };
         for flow in &pipeline.plan.flows {
-            graph.add(flow, &pipeline.plan.repartition_topic(flow));
+            let internal = match flow.is_rekeyed() {
+                true => vec![pipeline.plan.repartition_topic(flow)],
+                false => {
+                    let outlets = pipeline.plan.internal_topics(flow).into_iter();
+                    outlets.map(|outlet| outlet.topic).collect()
+                }
+            };
+            graph.add(flow, &internal);
         }
         graph
     }
@@ -95,7 +103,7 @@ impl Graph {
         drawn + "\n"
     }
 
-    fn add(&mut self, flow: &Flow, internal: &str) {
+    fn add(&mut self, flow: &Flow, internal: &[TopicName]) {
         let topics = flow.topics().into_iter();
         let sources: Vec<_> = topics.map(|topic| self.topic(topic)).collect();
         let name = flow.name.to_string();
@@ -110,12 +118,17 @@ impl Graph {
         let before = before.join(", ");
         let entry;
         let end;
-        if flow.is_rekeyed() {
+        if !internal.is_empty() {
             entry = self.node(Kind::Keying, name.clone(), before);
-            let between = self.node(Kind::Internal, internal.to_owned(), String::new());
+            let between = internal.iter();
+            let between: Vec<_> = between
+                .map(|topic| self.node(Kind::Internal, topic.to_string(), String::new()))
+                .collect();
             end = self.node(Kind::Flow, name, window);
-            self.edge(entry, between, Label::Records);
-            self.edge(between, end, Label::Records);
+            for between in between {
+                self.edge(entry, between, Label::Records);
+                self.edge(between, end, Label::Records);
+            }
         } else {
             let parts = [before, window].into_iter().filter(|part| !part.is_empty());
             let about = parts.collect::<Vec<_>>().join(", ");

@@ -43,6 +43,7 @@ use crate::stream::effects::Effects;
 use crate::stream::plan::Plan;
 use crate::stream::plan::ValueFormat;
 use crate::stream::progress::Progress;
+use crate::stream::stage::Part;
 use crate::stream::stage::Stage;
 use crate::stream::task::Task;
 
@@ -65,7 +66,7 @@ pub struct App {
 }
 
 impl App {
-    /// Looks the topics up, creates the repartition topics that are missing, finds out where to go
+    /// Looks the topics up, creates the internal topics that are missing, finds out where to go
     /// on, and starts the workers.
     ///
     /// # Errors
@@ -91,7 +92,7 @@ impl App {
         let workers = threads.clamp(1, inputs.len().max(1));
         let (stop, stopped) = stop::pair();
         let (tell, ended) = mpsc::unbounded_channel();
-        let counts = Arc::new(Counts::new(workers));
+        let counts = Arc::new(Counts::new(workers, levels(&stages)));
         for share in shares(inputs, workers) {
             let start = WorkerStart {
                 config: config.clone(),
@@ -166,6 +167,15 @@ async fn lay_out(cluster: &Cluster, plan: &Plan) -> Result<Vec<Arc<Stage>>, RunE
     Ok(plan.lay_out(|topic| partitions.get(topic).copied())?)
 }
 
+/// How many levels of topics there are: those of the user are one, internal ones the others.
+fn levels(stages: &[Arc<Stage>]) -> usize {
+    let inputs = stages.iter().flat_map(|stage| {
+        let inputs = 0..stage.inputs().len();
+        inputs.map(|input| stage.input_level(input))
+    });
+    inputs.max().unwrap_or_default() + 1
+}
+
 type SinkSchemas = BTreeMap<Arc<str>, SchemaId>;
 
 /// The ids of the schemas that results are written with.
@@ -214,7 +224,8 @@ async fn inputs(
     let mut joints = Vec::new();
     for (stage, partitions) in readers {
         let run = run(group, &partitions, stage, &starts, sinks)?;
-        if let [partition] = &*partitions {
+        let is_joint = matches!(run.stage.part, Part::Stretch(_));
+        if let ([partition], false) = (&*partitions, is_joint) {
             if let Some(input) = inputs.get_mut(partition) {
                 input.runs.push(run);
             }
@@ -269,7 +280,7 @@ fn run(
     for (input, partition) in partitions.iter().enumerate() {
         let found = starts.get(partition);
         let progress = found.map_or(Ok(Progress::starting_at(Default::default())), |found| {
-            Committed::progress(found, &name_of(&stage.flow.name, input))
+            Committed::progress(found, &name_of(&stage, input))
         });
         let foreign = |source| RunError::ForeignProgress {
             group: group.to_owned(),

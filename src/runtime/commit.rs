@@ -12,6 +12,8 @@ use crate::runtime::input::Input;
 use crate::runtime::joint::Joint;
 use crate::stream::progress::Progress;
 use crate::stream::progress::ProgressError;
+use crate::stream::stage::Part;
+use crate::stream::stage::Stage;
 
 /// What is committed for one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +30,11 @@ impl Committed {
     /// own metadata, joined by `;`.
     pub(super) fn of(input: &Input, joints: &[Joint]) -> Self {
         let runs = input.runs.iter();
-        let runs = runs.map(|run| (run.stage.flow.name.to_string(), run.task.progress()));
+        let runs = runs.map(|run| (name_of(&run.stage, 0), run.task.progress()));
         let places = input.places.iter();
         let places = places.filter_map(|place| {
             let run = &joints.get(place.joint)?.run;
-            let name = name_of(&run.stage.flow.name, place.input);
+            let name = name_of(&run.stage, place.input);
             Some((name, run.task.progress_of(place.input)))
         });
         let progress: Vec<_> = runs.chain(places).collect();
@@ -67,13 +69,19 @@ impl Committed {
     }
 }
 
-/// What the progress of an input of a flow stands under: the flow's name, and the number of the
-/// input where it is not the first.
-pub(super) fn name_of(flow: &str, input: usize) -> String {
-    match input {
-        0 => flow.to_owned(),
-        input => format!("{flow}#{input}"),
+/// What the progress of an input of a stage stands under: the flow's name, the number of the stretch
+/// where it is not the first, and that of the input where it is not the first.
+pub(super) fn name_of(stage: &Stage, input: usize) -> String {
+    let mut name = stage.flow.name.to_string();
+    if let Part::Stretch(stretch) = &stage.part
+        && stretch.number > 0
+    {
+        name.push_str(&format!("/{}", stretch.number));
     }
+    if input > 0 {
+        name.push_str(&format!("#{input}"));
+    }
+    name
 }
 
 impl From<Committed> for CommittedOffset {

@@ -73,15 +73,23 @@ impl FlowCounts {
 #[derive(Debug)]
 pub(super) struct Counts {
     flows: Mutex<BTreeMap<Box<str>, FlowCounts>>,
-    workers_left: AtomicUsize,
+    /// By level: how many workers have not read all topics up to that level to their ends.
+    workers_left: Vec<AtomicUsize>,
 }
 
 impl Counts {
-    pub(super) fn new(workers: usize) -> Self {
+    /// For `workers`, and topics of so many `levels`.
+    pub(super) fn new(workers: usize, levels: usize) -> Self {
         Self {
             flows: Mutex::default(),
-            workers_left: AtomicUsize::new(workers),
+            workers_left: (0..levels).map(|_| AtomicUsize::new(workers)).collect(),
         }
+    }
+
+    /// How many levels of topics there are: 0 are the user's, each other those that stretches of
+    /// the one below write.
+    pub(super) fn levels(&self) -> usize {
+        self.workers_left.len()
     }
 
     pub(super) fn add(&self, stage: &Stage, account: &Account) {
@@ -91,7 +99,11 @@ impl Counts {
         let mut flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
         let counts = flows.entry(stage.flow.name.clone()).or_default();
         match stage.part {
-            Part::Whole | Part::BeforeRepartition { .. } => counts.source += *account,
+            // What comes of internal topics of a flow of several operators is counted where it
+            // was sent, but for what goes wrong with it.
+            Part::Whole | Part::BeforeRepartition { .. } | Part::Stretch(_) => {
+                counts.source += *account;
+            }
             Part::AfterRepartition { .. } => counts.repartitioned += *account,
         }
     }
@@ -103,12 +115,15 @@ impl Counts {
             .clone()
     }
 
-    /// A worker has read its sources to their ends, and all that came of them is written.
-    pub(super) fn arrive(&self) {
-        self.workers_left.fetch_sub(1, Ordering::AcqRel);
+    /// A worker has read its topics of `level` to their ends, and all that came of them is written.
+    pub(super) fn arrive(&self, level: usize) {
+        if let Some(left) = self.workers_left.get(level) {
+            left.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 
-    pub(super) fn have_all_arrived(&self) -> bool {
-        self.workers_left.load(Ordering::Acquire) == 0
+    pub(super) fn have_all_arrived(&self, level: usize) -> bool {
+        let left = self.workers_left.get(level);
+        left.is_none_or(|left| left.load(Ordering::Acquire) == 0)
     }
 }

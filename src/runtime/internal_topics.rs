@@ -10,7 +10,6 @@ use crate::client::call::CallError;
 use crate::client::cluster::Cluster;
 use crate::protocol::error_code::ErrorCode;
 use crate::stream::effects::Destination;
-use crate::stream::stage::Part;
 use crate::stream::stage::Stage;
 
 /// The settings of a repartition topic: kept until its records have been committed past, whatever
@@ -21,12 +20,12 @@ const REPARTITION: [(&str, &str); 3] = [
     ("message.timestamp.type", "CreateTime"),
 ];
 
-/// Creates the repartition topics that are not there, and looks up every topic that is written to.
+/// Creates the internal topics that are not there, and looks up every topic that is written to.
 /// No other topic is ever created.
 pub(super) async fn prepare(cluster: &Cluster, stages: &[Arc<Stage>]) -> Result<(), CallError> {
     for stage in stages {
-        if let Part::BeforeRepartition { topic, partitions } = &stage.part {
-            create(cluster, topic, *partitions).await?;
+        for (topic, partitions) in stage.internal_topics() {
+            create(cluster, topic, partitions).await?;
         }
         for destination in [
             Destination::Sink,

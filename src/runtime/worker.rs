@@ -33,7 +33,6 @@ use crate::runtime::joint::reading;
 use crate::runtime::outputs::Outputs;
 use crate::runtime::schemas::Schemas;
 use crate::runtime::stop::StopReceiver;
-use crate::stream::stage::Part;
 use crate::stream::task::Task;
 
 /// How often a worker commits, and looks at the clock for partitions that are silent.
@@ -66,7 +65,9 @@ pub(super) struct Worker {
     end: End,
     /// Up to where each input is to be read, where that is known; only with [`End::AtEnd`].
     ends: HashMap<TopicPartition, Offset>,
-    /// Whether the sources are read to their ends, and the others know.
+    /// Which level of topics is to be read to its end next.
+    level: usize,
+    /// Whether that is done, and the others know.
     has_arrived: bool,
 }
 
@@ -105,6 +106,7 @@ impl Worker {
             committed: HashMap::new(),
             end,
             ends: HashMap::new(),
+            level: 0,
             has_arrived: false,
         }
     }
@@ -117,8 +119,7 @@ impl Worker {
             let start = offsets.min().unwrap_or_default();
             fetcher.assign(input.partition.clone(), start);
         }
-        self.find_ends(|part| !matches!(part, Part::AfterRepartition { .. }))
-            .await?;
+        self.find_ends().await?;
         let mut commit_at = Instant::now() + COMMIT_EVERY;
         loop {
             let fetched = tokio::select! {
@@ -248,15 +249,13 @@ impl Worker {
         Ok(())
     }
 
-    /// Asks for the ends of those inputs that `wanted` tells by their part.
-    async fn find_ends(&mut self, wanted: impl Fn(&Part) -> bool) -> Result<(), RunError> {
+    /// Asks for the ends of the inputs of this level.
+    async fn find_ends(&mut self) -> Result<(), RunError> {
         if self.end == End::Follow {
             return Ok(());
         }
-        let inputs = self.inputs.iter().filter(|input| {
-            let runs = &input.runs;
-            !input.places.is_empty() || runs.iter().any(|run| wanted(&run.stage.part))
-        });
+        let inputs = self.inputs.iter();
+        let inputs = inputs.filter(|input| self.level_of(input) == self.level);
         let partitions: Vec<_> = inputs.map(|input| input.partition.clone()).collect();
         let isolation = self.cluster.config().fetch.isolation;
         let found = self
@@ -271,35 +270,43 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether all inputs are read to their ends. What goes through a repartition topic has its end
-    /// only once every worker has read its sources to theirs.
+    /// Whether all inputs are read to their ends. An internal topic has its end only once every
+    /// worker has read the topics of the level below to theirs.
     async fn is_at_end(&mut self) -> Result<bool, RunError> {
-        let sources_left = self
-            .inputs
-            .iter()
-            .filter(|input| !is_after_repartition(input) && !self.is_read(input));
-        if sources_left.count() > 0 {
-            return Ok(false);
+        loop {
+            let mut inputs = self.inputs.iter();
+            let is_left =
+                |input: &Input| self.level_of(input) <= self.level && !self.is_read(input);
+            if inputs.any(is_left) {
+                return Ok(false);
+            }
+            if !self.has_arrived {
+                // What came of these has to be in the internal topics before anyone asks how long
+                // these are.
+                self.commit().await?;
+                self.counts.arrive(self.level);
+                self.has_arrived = true;
+            }
+            if !self.counts.have_all_arrived(self.level) {
+                return Ok(false);
+            }
+            if self.level + 1 >= self.counts.levels() {
+                return Ok(true);
+            }
+            self.level += 1;
+            self.has_arrived = false;
+            self.find_ends().await?;
         }
-        if !self.has_arrived {
-            // What the sources gave has to be in the repartition topics before anyone asks how long
-            // these are.
-            self.commit().await?;
-            self.counts.arrive();
-            self.has_arrived = true;
-        }
-        if !self.counts.have_all_arrived() {
-            return Ok(false);
-        }
-        let has_unknown = self
-            .inputs
-            .iter()
-            .any(|input| !self.ends.contains_key(&input.partition));
-        if has_unknown {
-            self.find_ends(|part| matches!(part, Part::AfterRepartition { .. }))
-                .await?;
-        }
-        Ok(self.inputs.iter().all(|input| self.is_read(input)))
+    }
+
+    /// How many internal topics a record passes, at most, before it stands in this one.
+    fn level_of(&self, input: &Input) -> usize {
+        let runs = input.runs.iter().map(|run| run.stage.input_level(0));
+        let places = input.places.iter().filter_map(|place| {
+            let joint = self.joints.get(place.joint)?;
+            Some(joint.run.stage.input_level(place.input))
+        });
+        runs.chain(places).max().unwrap_or_default()
     }
 
     /// Whether everything up to the end of `input`, as far as that is known, is dealt with.
@@ -318,13 +325,6 @@ async fn hand_over(run: &mut Run, outputs: &mut Outputs, counts: &Counts) -> Res
     counts.add(&run.stage, &run.effects.account);
     run.effects.clear();
     Ok(())
-}
-
-fn is_after_repartition(input: &Input) -> bool {
-    input
-        .runs
-        .iter()
-        .any(|run| matches!(run.stage.part, Part::AfterRepartition { .. }))
 }
 
 fn wall_clock() -> Timestamp {

@@ -15,6 +15,7 @@ use crate::store::persist::Reader;
 use crate::store::persist::Writer;
 use crate::stream::clock::PartitionClock;
 use crate::stream::clock::Reading;
+use crate::stream::effects::Destination;
 use crate::stream::effects::Effects;
 use crate::stream::intake::Intake;
 use crate::stream::keyed::Keying;
@@ -225,7 +226,7 @@ impl Sender {
         self.told = sent.time;
         let partitions = i32::try_from(self.partitions).unwrap_or(i32::MAX);
         for partition in (0..partitions).map(PartitionId) {
-            sent.put_clock_record(partition, effects);
+            sent.put_clock_record(Destination::Repartition, partition, effects);
         }
     }
 }

@@ -24,6 +24,9 @@ pub enum Destination {
     DeadLetter,
     /// The internal topic between the two stages of a re-keyed flow.
     Repartition,
+    /// An internal topic between two stretches of a flow of several operators, by its number among
+    /// those of the stretch.
+    Internal(u16),
 }
 
 /// One record to be written, borrowed from [`Effects`].

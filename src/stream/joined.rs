@@ -1,9 +1,17 @@
-//! A stage that is a graph of operators, with as many input topics as the graph has sources.
+//! A stretch of operators, with as many input topics as it has sources.
 //!
 //! Records are read off their bytes as they come, and wait in a queue for each input. The record
 //! with the smallest event time goes first, of equal ones that of the first input; while an input
 //! that is known to hold more has nothing to show, all wait for it, so that the order does not
 //! depend on how the inputs happen to come (Kafka Streams' rule: golden/streams, S-90 and S-91).
+//!
+//! # Time
+//!
+//! Where records of a stream come of an internal topic, the clocks that come with them say what time
+//! it is: that of the writer that is furthest behind ([`crate::stream::source_clocks`]), so that no
+//! record is late because of how partitions happen to be read. Else each operator goes by the
+//! records that reach it. What goes to other stretches carries the clock of this task, and records
+//! that `where` refuses move it too.
 //!
 //! # A restart
 //!
@@ -34,16 +42,20 @@ use crate::stream::graph::machine::Graph;
 use crate::stream::graph::message::Message;
 use crate::stream::graph::operator::Fate;
 use crate::stream::graph::topology::NodeId;
+use crate::stream::onward;
+use crate::stream::onward::Cause;
+use crate::stream::onward::Onward;
 use crate::stream::outcome::Outcome;
 use crate::stream::outcome::Trouble;
-use crate::stream::plan::GraphPlan;
 use crate::stream::progress::Progress;
+use crate::stream::progress::SourceTime;
 use crate::stream::reason::Reason;
 use crate::stream::side::Queued;
 use crate::stream::side::Side;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::step::StepEnd;
+use crate::stream::stretch::Stretch;
 use crate::stream::value_writer::ValueWriter;
 
 /// One partition of a stage with several inputs.
@@ -53,23 +65,36 @@ pub(crate) struct Joined {
     graph: Graph,
     values: ValueWriter,
     clock: PartitionClock,
+    /// Whether the clocks of internal topics say what time it is.
+    goes_by_sources: bool,
+    is_idle: bool,
+    onward: Onward,
     came_out: Vec<(NodeId, Message)>,
 }
 
 impl Joined {
     pub(crate) fn new(
         stage: &Arc<Stage>,
-        plan: &GraphPlan,
+        stretch: &Stretch,
         partition: PartitionId,
         id: SchemaId,
     ) -> Result<Self, SchemaError> {
-        let sides = plan.inputs.iter();
-        let sides = sides.map(|input| Side::new(stage, plan, input, partition));
+        let sides = stretch.inputs.iter();
+        let sides = sides.map(|input| Side::new(stage, stretch, input, partition));
+        let sides = sides.collect::<Result<Vec<_>, _>>()?;
+        let goes_by_sources = sides.iter().any(|side| side.tells_time);
+        let mut graph = Graph::new(&stretch.topology);
+        if goes_by_sources {
+            graph.set_clock(Timestamp::MIN);
+        }
         Ok(Self {
-            sides: sides.collect::<Result<_, _>>()?,
-            graph: Graph::new(&plan.topology),
+            sides,
+            graph,
             values: ValueWriter::new([], &stage.flow.sink.value, id)?,
-            clock: PartitionClock::new(Timestamp::MIN, idle(plan)),
+            clock: PartitionClock::new(Timestamp::MIN, idle(stretch)),
+            goes_by_sources,
+            is_idle: false,
+            onward: Onward::new(stretch, partition),
             came_out: Vec::new(),
         })
     }
@@ -155,31 +180,45 @@ impl Joined {
         next.map(|(_, input)| input)
     }
 
-    fn take(&mut self, input: usize, queued: Queued, effects: &mut Effects) -> Result<(), Failure> {
-        let time = queued.message.time;
-        self.clock.wake();
-        self.clock.observe(time);
-        let Some(side) = self.sides.get(input) else {
+    fn take(
+        &mut self,
+        input: usize,
+        mut queued: Queued,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        self.hear(input, &queued, effects)?;
+        let message = queued.message.take();
+        let (Some(message), Some(side)) = (message, self.sides.get_mut(input)) else {
             return Ok(());
         };
+        let (time, node) = (message.time, side.node);
         let is_replayed = side.is_replayed(queued.offset);
-        let node = side.node;
-        let fate = self.graph.take(node, queued.message, &mut self.came_out);
+        let fate = match side.is_repetition(&queued) {
+            true => None,
+            false => {
+                let positions = self.sides.iter().map(|side| side.position().0);
+                self.graph
+                    .set_sequence(positions.fold(0, i64::saturating_add));
+                Some(self.graph.take(node, message, &mut self.came_out))
+            }
+        };
         if is_replayed {
             self.came_out.clear();
         }
-        self.put_out(effects)?;
+        let cause = Cause {
+            input,
+            offset: queued.offset,
+            raw: queued.raw.as_ref(),
+        };
+        self.put_out(Some(cause), effects)?;
         let stream_time = self.clock.stream_time();
         let outcome = match fate {
-            Fate::Taken => Ok(Outcome::Passed),
-            Fate::Filtered => Ok(Outcome::Filtered),
-            Fate::Late => Ok(Outcome::Late { time, stream_time }),
-            Fate::Rejected(refusal) => Err(Trouble::Rejected(Reason::Refused(refusal.0))),
-        };
-        let outcome = if is_replayed {
-            Ok(Outcome::Replayed)
-        } else {
-            outcome
+            None => Ok(Outcome::Replayed),
+            _ if is_replayed => Ok(Outcome::Replayed),
+            Some(Fate::Taken) => Ok(Outcome::Passed),
+            Some(Fate::Filtered) => Ok(Outcome::Filtered),
+            Some(Fate::Late) => Ok(Outcome::Late { time, stream_time }),
+            Some(Fate::Rejected(refusal)) => Err(Trouble::Rejected(Reason::Refused(refusal.0))),
         };
         match self.sides.get(input) {
             Some(side) => side.enter(queued.offset, queued.raw, time, outcome, effects),
@@ -187,9 +226,59 @@ impl Joined {
         }
     }
 
-    /// Writes what came out of the graph.
-    fn put_out(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        for (_, message) in self.came_out.drain(..) {
+    /// Takes the time that `queued` brings.
+    fn hear(
+        &mut self,
+        input: usize,
+        queued: &Queued,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        self.clock.wake();
+        if queued.message.is_some() || queued.came.is_none() {
+            self.is_idle = false;
+        }
+        if let Some(side) = self.sides.get_mut(input) {
+            side.hear(queued);
+        }
+        if self.goes_by_sources {
+            return self.settle_clock(effects);
+        }
+        self.clock.observe(queued.time);
+        Ok(())
+    }
+
+    /// Lets time go on to where all writers of internal topics are.
+    fn settle_clock(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        let telling = self.sides.iter().filter(|side| side.tells_time);
+        let time = telling.map(Side::source_time).min();
+        if !time.is_some_and(|time| self.clock.observe(time)) {
+            return Ok(());
+        }
+        let time = self.clock.stream_time();
+        self.graph.set_clock(time);
+        self.advance(time, effects)
+    }
+
+    /// Lets time go on to `time` for all operators.
+    fn advance(&mut self, time: Timestamp, effects: &mut Effects) -> Result<(), Failure> {
+        if let Fate::Rejected(refusal) = self.graph.advance(time, &mut self.came_out) {
+            let reason = Reason::Refused(refusal.0);
+            if let Some(side) = self.sides.first() {
+                side.put_aside(&[], time, &reason, effects)?;
+            }
+        }
+        self.put_out(None, effects)
+    }
+
+    /// Writes what came out of the graph, because of `cause` or of time.
+    fn put_out(&mut self, cause: Option<Cause<'_>>, effects: &mut Effects) -> Result<(), Failure> {
+        let clock = self.told_clock();
+        for (number, (node, message)) in self.came_out.drain(..).enumerate() {
+            if let Some(way) = self.onward.way(node) {
+                self.onward
+                    .send(way, message, (cause, number), clock, effects);
+                continue;
+            }
             let (key, time) = (message.key.as_ref(), message.time);
             let written = write(&self.values, &message, effects);
             if let (Err(reason), Some(side)) = (written, self.sides.first()) {
@@ -198,6 +287,16 @@ impl Joined {
             }
         }
         Ok(())
+    }
+
+    /// What other stretches are told of the clock.
+    fn told_clock(&self) -> SourceTime {
+        let mut telling = self.sides.iter().filter(|side| side.tells_time);
+        let is_idle = match self.goes_by_sources {
+            true => telling.all(Side::is_idle),
+            false => self.is_idle,
+        };
+        onward::told(self.clock.stream_time(), is_idle)
     }
 
     pub(crate) fn add_schema(
@@ -221,22 +320,23 @@ impl Joined {
     ) -> Result<(), Failure> {
         let is_waiting = self.sides.iter().any(|side| side.first_time().is_some());
         let reading = if is_waiting { Reading::Behind } else { reading };
-        if let Some(beyond) = self.clock.tick(now, reading)
-            && self.clock.follow(beyond)
-        {
-            let time = self.clock.stream_time();
-            if let Fate::Rejected(refusal) = self.graph.advance(time, &mut self.came_out) {
-                let reason = Reason::Refused(refusal.0);
-                if let Some(side) = self.sides.first() {
-                    side.put_aside(&[], time, &reason, effects)?;
-                }
+        if self.goes_by_sources {
+            self.sides
+                .iter_mut()
+                .for_each(|side| side.tick(now, reading));
+            self.settle_clock(effects)?;
+        } else if let Some(beyond) = self.clock.tick(now, reading) {
+            self.is_idle = true;
+            if self.clock.follow(beyond) {
+                self.advance(self.clock.stream_time(), effects)?;
             }
-            self.put_out(effects)?;
         }
+        self.onward.tell(self.told_clock(), effects);
         Ok(())
     }
 
-    pub(crate) const fn flush(&self, _effects: &Effects) -> Result<(), Failure> {
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        self.onward.tell(self.told_clock(), effects);
         Ok(())
     }
 
@@ -275,10 +375,16 @@ impl Joined {
         if let Some(side) = self.sides.get_mut(input) {
             side.restore(progress);
         }
+        self.clock.observe(progress.stream_time);
+        if self.goes_by_sources {
+            self.graph.set_clock(self.clock.stream_time());
+        }
     }
 
     pub(crate) fn save(&self, out: &mut Writer) {
         out.put(&self.clock.stream_time());
+        out.put(&self.is_idle);
+        self.onward.save(out);
         self.graph.save(out);
         for side in &self.sides {
             side.save(out);
@@ -287,15 +393,19 @@ impl Joined {
 
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
         self.clock.observe(from.take()?);
+        self.is_idle = from.take()?;
+        self.onward.load(from)?;
         self.graph.load(from)?;
         self.sides.iter_mut().try_for_each(|side| side.load(from))
     }
 }
 
-/// How long the inputs of a graph must be silent: as long as the one that may longest, if all have
-/// a bound.
-fn idle(plan: &GraphPlan) -> Option<TimeDelta> {
-    let idles = plan.inputs.iter().map(|input| input.flow.source.idle);
+/// How long the user's topics must be silent: as long as the one that may longest, if all have a
+/// bound.
+fn idle(stretch: &Stretch) -> Option<TimeDelta> {
+    let inputs = stretch.inputs.iter();
+    let own = inputs.filter(|input| input.internal.is_none());
+    let idles = own.map(|input| input.input.flow.source.idle);
     idles.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 

@@ -110,7 +110,7 @@ pub struct GraphPlan {
 }
 
 /// One input of a graph.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct GraphInput {
     /// The source node that it feeds.
     pub node: NodeId,

@@ -86,15 +86,20 @@ impl Sent {
         })
     }
 
-    /// Puts out a clock record for `partition` of the repartition topic.
-    pub(crate) fn put_clock_record(self, partition: PartitionId, effects: &mut Effects) {
+    /// Puts out a clock record for `partition` of the internal topic `destination`.
+    pub(crate) fn put_clock_record(
+        self,
+        destination: Destination,
+        partition: PartitionId,
+        effects: &mut Effects,
+    ) {
         let mut header = ClockBytes::default();
         let timestamp = match self.time {
             SourceTime::Active(time) | SourceTime::Idle(time) => time.max(Timestamp(0)),
             SourceTime::Unheard => Timestamp(0),
         };
         effects
-            .draft(Destination::Repartition, timestamp)
+            .draft(destination, timestamp)
             .to_partition(partition)
             .header(CLOCK_HEADER, Some(header.of(self)))
             .commit();
@@ -106,7 +111,7 @@ impl Sent {
 pub(crate) struct ClockBytes(Vec<u8>);
 
 impl ClockBytes {
-    fn of(&mut self, sent: Sent) -> &[u8] {
+    pub(crate) fn of(&mut self, sent: Sent) -> &[u8] {
         self.0.clear();
         sent.put(&mut self.0);
         &self.0

@@ -7,20 +7,18 @@ use crate::codec::avro::schema::SchemaError;
 use crate::codec::framing::SchemaId;
 use crate::codec::projection::Root;
 use crate::codec::projection::Row;
-use crate::record::HeadersView;
 use crate::record::Offset;
 use crate::record::PartitionId;
 use crate::record::RecordView;
 use crate::record::Timestamp;
-use crate::record::TimestampType;
 use crate::record::Value;
-use crate::record::put_header;
 use crate::store::keys::TaggedKey;
 use crate::store::persist::Malformed;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
 use crate::stream::aside::Aside;
 use crate::stream::aside::Origin;
+use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
 use crate::stream::event_time::Future;
 use crate::stream::event_time::event_time;
@@ -34,17 +32,20 @@ use crate::stream::key;
 use crate::stream::mapped::passes;
 use crate::stream::outcome::Outcome;
 use crate::stream::outcome::Trouble;
+use crate::stream::parcel::Raw;
 use crate::stream::plan::Flow;
-use crate::stream::plan::GraphInput;
-use crate::stream::plan::GraphPlan;
 use crate::stream::plan::OnError;
 use crate::stream::progress::Progress;
 use crate::stream::reason::Reason;
+use crate::stream::received::Came;
+use crate::stream::received::Received;
 use crate::stream::source_step::SourceStep;
 use crate::stream::stage::Part;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::step::StepEnd;
+use crate::stream::stretch::Stretch;
+use crate::stream::stretch::StretchInput;
 
 /// One input of a graph: reads records, and keeps them until their turn.
 #[derive(Debug)]
@@ -53,6 +54,12 @@ pub(crate) struct Side {
     flow: Arc<Flow>,
     partition: PartitionId,
     value_slot: usize,
+    /// What is known of an internal topic; `None` where the topic is the user's.
+    received: Option<Received>,
+    /// Whether its clocks say what time it is.
+    pub(crate) tells_time: bool,
+    /// Whether records that `where` refuses are to move the clock.
+    times_refused: bool,
     source: SourceStep,
     aside: Aside,
     queue: VecDeque<Queued>,
@@ -73,58 +80,25 @@ pub(crate) struct Side {
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) offset: Offset,
-    pub(crate) message: Message,
+    /// Its event time; as small as can be where it only tells a clock.
+    pub(crate) time: Timestamp,
+    /// `None` where it only moves time.
+    pub(crate) message: Option<Message>,
+    /// Where it was sent, in an internal topic.
+    pub(crate) came: Option<Came>,
     /// The record itself, where it may have to be put aside.
     pub(crate) raw: Option<Raw>,
     bytes: usize,
 }
 
-/// A record as it was, owned.
-#[derive(Debug)]
-pub(crate) struct Raw {
-    timestamp: Timestamp,
-    key: Option<Box<[u8]>>,
-    value: Option<Box<[u8]>>,
-    headers: Vec<u8>,
-    header_count: usize,
-}
-
-impl Raw {
-    fn of(record: RecordView<'_>) -> Self {
-        let mut headers = Vec::new();
-        let mut header_count = 0;
-        for header in record.headers.iter() {
-            put_header(&mut headers, header);
-            header_count += 1;
-        }
-        Self {
-            timestamp: record.timestamp,
-            key: record.key.map(Box::from),
-            value: record.value.map(Box::from),
-            headers,
-            header_count,
-        }
-    }
-
-    fn view(&self, offset: Offset) -> RecordView<'_> {
-        RecordView {
-            offset,
-            timestamp: self.timestamp,
-            timestamp_type: TimestampType::CreateTime,
-            key: self.key.as_deref(),
-            value: self.value.as_deref(),
-            headers: HeadersView::parse(&self.headers, self.header_count).unwrap_or_default(),
-        }
-    }
-}
-
 impl Side {
     pub(crate) fn new(
         stage: &Arc<Stage>,
-        plan: &GraphPlan,
-        input: &GraphInput,
+        stretch: &Stretch,
+        from: &StretchInput,
         partition: PartitionId,
     ) -> Result<Self, SchemaError> {
+        let input = &from.input;
         let own = Arc::new(Stage {
             flow: Arc::clone(&input.flow),
             part: Part::Whole,
@@ -135,13 +109,16 @@ impl Side {
             flow: Arc::clone(&input.flow),
             partition,
             value_slot: input.value_slot,
+            received: from.internal.map(Received::new),
+            tells_time: from.tells_time(),
+            times_refused: !stretch.outlets.is_empty(),
             source: SourceStep::new(&own, partition)?,
             aside: Aside::new(own),
             queue: VecDeque::new(),
             waiting_bytes: 0,
             offered: Offset(0),
             start: Offset(0),
-            reach: Reach::of(&plan.topology, input.node),
+            reach: Reach::of(&stretch.topology, input.node),
             needed: VecDeque::new(),
             key_text: Vec::new(),
         })
@@ -154,39 +131,40 @@ impl Side {
         now: Timestamp,
         effects: &mut Effects,
     ) -> StepEnd {
-        let keeps_raw =
-            self.flow.late.is_some() || matches!(self.flow.on_error, OnError::DeadLetter(_));
-        let (flow, slot, key_text) = (&*self.flow, self.value_slot, &mut self.key_text);
+        let reading = Intaking {
+            flow: &self.flow,
+            value_slot: self.value_slot,
+            keeps_raw: self.flow.late.is_some()
+                || matches!(self.flow.on_error, OnError::DeadLetter(_)),
+            times_refused: self.times_refused,
+            now,
+        };
+        let (received, key_text) = (self.received.as_ref(), &mut self.key_text);
         let (queue, waiting_bytes) = (&mut self.queue, &mut self.waiting_bytes);
         self.source
             .run(records, &mut self.offered, effects, |intake, _, row, _| {
-                let Some(message) = read(flow, slot, key_text, intake, row, now)? else {
-                    return Ok(Outcome::Filtered);
+                let (queued, outcome) = match received {
+                    Some(received) => (Some(receive(received, row.record)?), Outcome::Waiting),
+                    None => reading.read(key_text, intake, row)?,
                 };
-                let record = row.record;
-                let bytes = [record.key, record.value].into_iter().flatten();
-                let bytes = QUEUED_BYTES + bytes.map(<[u8]>::len).sum::<usize>();
-                *waiting_bytes += bytes;
-                queue.push_back(Queued {
-                    offset: record.offset,
-                    message,
-                    raw: keeps_raw.then(|| Raw::of(record)),
-                    bytes,
-                });
-                Ok(Outcome::Waiting)
+                if let Some(queued) = queued {
+                    *waiting_bytes += queued.bytes;
+                    queue.push_back(queued);
+                }
+                Ok(outcome)
             })
     }
 
     /// The event time of the first record that waits.
     pub(crate) fn first_time(&self) -> Option<Timestamp> {
-        self.queue.front().map(|queued| queued.message.time)
+        self.queue.front().map(|queued| queued.time)
     }
 
     pub(crate) fn pop(&mut self) -> Option<Queued> {
         let queued = self.queue.pop_front()?;
         self.waiting_bytes = self.waiting_bytes.saturating_sub(queued.bytes);
-        if let Reach::Time(_) = self.reach {
-            let time = queued.message.time;
+        if let (Reach::Time(_), Some(message)) = (self.reach, &queued.message) {
+            let time = message.time;
             if self.needed.back().is_none_or(|(last, _)| time > *last) {
                 self.needed.push_back((time, queued.offset));
             }
@@ -223,13 +201,12 @@ impl Side {
         outcome: Result<Outcome, Trouble>,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
-        let raw = raw.unwrap_or_else(|| Raw {
-            timestamp: time,
-            key: None,
-            value: None,
-            headers: Vec::new(),
-            header_count: 0,
-        });
+        // Whoever sent a message counted its record; here only what goes wrong is counted.
+        let outcome = match (&self.received, outcome) {
+            (Some(_), Ok(Outcome::Passed | Outcome::Filtered | Outcome::Replayed)) => return Ok(()),
+            (_, outcome) => outcome,
+        };
+        let raw = raw.unwrap_or_else(|| Raw::unknown(time));
         let origin = || Origin {
             topic: &self.flow.source.topic,
             partition: self.partition,
@@ -280,7 +257,44 @@ impl Side {
             position: self.source.ledger.reached(position),
             committable,
             stream_time,
-            sources: Vec::new(),
+            sources: self
+                .received
+                .as_ref()
+                .map(|received| received.clocks().to_vec())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Hears what time it was where `queued` was sent.
+    pub(crate) fn hear(&mut self, queued: &Queued) {
+        if let (Some(received), Some(came)) = (&mut self.received, queued.came) {
+            received.hear(came);
+        }
+    }
+
+    /// Whether `queued` came before, from a writer that restarted.
+    pub(crate) fn is_repetition(&mut self, queued: &Queued) -> bool {
+        match (&mut self.received, queued.came) {
+            (Some(received), Some(came)) => received.is_repetition(came),
+            _ => false,
+        }
+    }
+
+    /// The time that all who write its internal topic have reached.
+    pub(crate) fn source_time(&self) -> Timestamp {
+        let received = self.received.as_ref();
+        received.map_or(Timestamp::MIN, Received::stream_time)
+    }
+
+    /// Whether all who write its internal topic have been silent for as long as they may.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.received.as_ref().is_some_and(Received::is_idle)
+    }
+
+    /// Lets the wall clock go on for the clocks of an internal topic.
+    pub(crate) fn tick(&mut self, now: Timestamp, reading: Reading) {
+        if let Some(received) = &mut self.received {
+            received.tick(now, reading);
         }
     }
 
@@ -296,6 +310,9 @@ impl Side {
 
     pub(crate) fn restore(&mut self, progress: &Progress) {
         self.source.ledger.replayed_below = progress.position;
+        if let Some(received) = &mut self.received {
+            received.restore(progress);
+        }
         self.start = progress.committable;
         self.offered = progress.committable;
     }
@@ -306,6 +323,9 @@ impl Side {
         out.put(&self.start);
         out.count(self.needed.len());
         self.needed.iter().for_each(|needed| out.put(needed));
+        if let Some(received) = &self.received {
+            received.save(out);
+        }
     }
 
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
@@ -313,7 +333,10 @@ impl Side {
         self.offered = from.take()?;
         self.start = from.take()?;
         self.needed = from.vec()?.into();
-        Ok(())
+        match &mut self.received {
+            Some(received) => received.load(from),
+            None => Ok(()),
+        }
     }
 }
 
@@ -328,39 +351,85 @@ fn as_text(key: TaggedKey<'_>) -> Key {
     })
 }
 
-/// The message that the record of `row` becomes; `None` where `where` refuses it.
-fn read(
-    flow: &Flow,
+/// What the record of an internal topic becomes.
+fn receive(received: &Received, record: RecordView<'_>) -> Result<Queued, Trouble> {
+    let (came, parcel) = received.read(record)?;
+    let bytes = QUEUED_BYTES + record.value.map_or(0, <[u8]>::len);
+    let (message, raw) = match parcel {
+        Some(parcel) => (Some(parcel.message), parcel.raw),
+        None => (None, None),
+    };
+    let time = message.as_ref().map(|message| message.time);
+    Ok(Queued {
+        offset: record.offset,
+        time: time.unwrap_or(Timestamp::MIN),
+        message,
+        came: Some(came),
+        raw,
+        bytes,
+    })
+}
+
+/// How records of a topic of the user's are read.
+struct Intaking<'r> {
+    flow: &'r Flow,
     value_slot: usize,
-    key_text: &mut Vec<u8>,
-    intake: &mut Intake,
-    row: &mut Row<'_>,
+    keeps_raw: bool,
+    times_refused: bool,
     now: Timestamp,
-) -> Result<Option<Message>, Trouble> {
-    intake.read(row)?;
-    let record = row.record;
-    let is_tombstone = record.value.is_none();
-    if !is_tombstone && !passes(flow.filter.as_ref(), row)? {
-        return Ok(None);
-    }
-    let future = Future {
-        now,
-        max: flow.source.future,
-    };
-    let time = match is_tombstone {
-        true => event_time(None, row, future)?,
-        false => event_time(flow.source.time.as_ref(), row, future)?,
-    };
-    let key = match (record.key, &flow.key) {
-        (None, None) => None,
-        _ => {
-            let value = intake.key_value(row)?;
-            Some(as_text(intake.key(row, value.as_ref(), key_text)?))
+}
+
+impl Intaking<'_> {
+    /// What the record of `row` becomes, and what became of it.
+    fn read(
+        &self,
+        key_text: &mut Vec<u8>,
+        intake: &mut Intake,
+        row: &mut Row<'_>,
+    ) -> Result<(Option<Queued>, Outcome), Trouble> {
+        intake.read(row)?;
+        let record = row.record;
+        let is_tombstone = record.value.is_none();
+        if !is_tombstone && !passes(self.flow.filter.as_ref(), row)? {
+            let time = self.times_refused.then(|| self.time(row).ok()).flatten();
+            let time = time.map(|time| self.queued(record, time, None));
+            return Ok((time, Outcome::Filtered));
         }
-    };
-    let value = row.slots.get(value_slot).cloned().flatten();
-    let value = value.filter(|_| !is_tombstone).map(Value::into_owned);
-    let message = Message::new(key, value, time);
-    let headers = own_headers(record.headers);
-    Ok(Some(Message { headers, ..message }))
+        let time = self.time(row)?;
+        let key = match (record.key, &self.flow.key) {
+            (None, None) => None,
+            _ => {
+                let value = intake.key_value(row)?;
+                Some(as_text(intake.key(row, value.as_ref(), key_text)?))
+            }
+        };
+        let value = row.slots.get(self.value_slot).cloned().flatten();
+        let value = value.filter(|_| !is_tombstone).map(Value::into_owned);
+        let message = Message::new(key, value, time);
+        let headers = own_headers(record.headers);
+        let message = Message { headers, ..message };
+        let queued = self.queued(record, time, Some(message));
+        Ok((Some(queued), Outcome::Waiting))
+    }
+
+    fn time(&self, row: &Row<'_>) -> Result<Timestamp, Reason> {
+        let future = Future {
+            now: self.now,
+            max: self.flow.source.future,
+        };
+        let time = self.flow.source.time.as_ref();
+        event_time(time.filter(|_| row.record.value.is_some()), row, future)
+    }
+
+    fn queued(&self, record: RecordView<'_>, time: Timestamp, message: Option<Message>) -> Queued {
+        let bytes = [record.key, record.value].into_iter().flatten();
+        Queued {
+            offset: record.offset,
+            time,
+            raw: (self.keeps_raw && message.is_some()).then(|| Raw::of(record)),
+            message,
+            came: None,
+            bytes: QUEUED_BYTES + bytes.map(<[u8]>::len).sum::<usize>(),
+        }
+    }
 }

@@ -5,17 +5,22 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::record::TopicName;
+use crate::stream::cut;
 use crate::stream::effects::Destination;
 use crate::stream::plan::Flow;
 use crate::stream::plan::Keying;
 use crate::stream::plan::OnError;
 use crate::stream::plan::Operator;
 use crate::stream::plan::Plan;
+use crate::stream::stretch::Outlet;
+use crate::stream::stretch::Stretch;
+use crate::stream::stretch::StretchInput;
 
 /// A stretch of a flow that reads one topic, partition by partition.
 ///
 /// A flow is one stage from source topic to sink topic, or, where it is keyed otherwise than its
-/// source, two with a repartition topic between them. Each partition of a stage's input topic is
+/// source, two with a repartition topic between them. A flow of several operators is as many as it
+/// takes for the records of one key to meet, with internal topics between. Each partition of a stage's input topic is
 /// one [`crate::stream::task::Task`]; tasks share nothing.
 #[derive(Clone, Debug)]
 pub struct Stage {
@@ -28,7 +33,7 @@ pub struct Stage {
 }
 
 /// Which stretch of its flow a stage is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Part {
     /// All of it, from source topic to sink topic.
     Whole,
@@ -46,55 +51,13 @@ pub enum Part {
         /// How many partitions the *source* topic has: whose clocks are to be heard.
         sources: u32,
     },
+    /// Some operators of a flow of several, between topics.
+    Stretch(Arc<Stretch>),
 }
 
 /// A plan that does not fit the topics that there are.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LayoutError {
-    /// The topics that a flow joins or merges have different numbers of partitions, so that
-    /// records of one key stand in partitions that do not meet.
-    #[error(
-        "lay out flow {flow}: {topic} has {partitions} partitions and {first} has {expected}, \
-         topics that meet must have equally many"
-    )]
-    NotCopartitioned {
-        /// The flow.
-        flow: Box<str>,
-        /// The topic.
-        topic: TopicName,
-        /// How many partitions it has.
-        partitions: u32,
-        /// The flow's first topic.
-        first: TopicName,
-        /// How many that has.
-        expected: u32,
-    },
-    /// A flow of several topics is keyed otherwise than one of them is partitioned.
-    #[error(
-        "lay out flow {flow}: records of {topic} get another key than they are partitioned by, \
-         write them to a topic by that key in a flow of its own"
-    )]
-    Rekeyed {
-        /// The flow.
-        flow: Box<str>,
-        /// The topic.
-        topic: TopicName,
-    },
-    /// A flow puts rows together that stand in different partitions.
-    #[error(
-        "lay out flow {flow}: {what} needs all of {topic} in one task, and it has {partitions} \
-         partitions"
-    )]
-    Scattered {
-        /// The flow.
-        flow: Box<str>,
-        /// What it does, in words.
-        what: &'static str,
-        /// Its first topic.
-        topic: TopicName,
-        /// How many partitions that has.
-        partitions: u32,
-    },
     /// A source topic is not there.
     #[error("lay out flow {flow}: source topic {topic} does not exist")]
     NoTopic {
@@ -111,7 +74,9 @@ impl Plan {
     /// `partitions_of` answers how many partitions a topic has, `None` where there is no such
     /// topic. A windowed flow with a key of its own goes through the repartition topic
     /// `<plan>-<flow>-repartition`, which gets as many partitions as the source, unless the source
-    /// has one partition or is partitioned by that key already ([`Keying`]).
+    /// has one partition or is partitioned by that key already ([`Keying`]). A flow of several
+    /// operators has the internal topics that [`Plan::internal_topics`] tells, where topics have more
+    /// than one partition, and one more for each topic that has fewer than those that it meets.
     ///
     /// # Errors
     ///
@@ -122,16 +87,30 @@ impl Plan {
     ) -> Result<Vec<Arc<Stage>>, LayoutError> {
         let mut stages = Vec::new();
         for flow in &self.flows {
-            let partitions = flow.partitions(&partitions_of)?;
-            for part in self.parts(flow, partitions) {
-                stages.push(Arc::new(Stage {
+            let counts = flow.partitions(&partitions_of)?;
+            let stage = |(part, partitions)| {
+                Arc::new(Stage {
                     flow: Arc::clone(flow),
                     part,
                     partitions,
-                }));
-            }
+                })
+            };
+            stages.extend(self.parts(flow, &counts).into_iter().map(stage));
         }
         Ok(stages)
+    }
+
+    /// The internal topics that `flow`, of several operators, has where its topics have more than
+    /// one partition, as many in each, and what goes through each.
+    #[must_use]
+    pub fn internal_topics(&self, flow: &Flow) -> Vec<Outlet> {
+        let Operator::Graph(graph) = &flow.operator else {
+            return Vec::new();
+        };
+        let counts = vec![2; graph.inputs.len()];
+        let stretches = cut::stretches(&self.name, flow, graph, &counts);
+        let outlets = stretches.into_iter().map(|(stretch, _)| stretch.outlets);
+        outlets.flatten().collect()
     }
 
     /// The name of the repartition topic of `flow`, which it has only where it is re-keyed.
@@ -140,21 +119,27 @@ impl Plan {
         format!("{}-{}-repartition", self.name, flow.name).into()
     }
 
-    fn parts(&self, flow: &Flow, partitions: u32) -> Vec<Part> {
+    /// The parts of `flow`, and how many tasks each has.
+    fn parts(&self, flow: &Flow, counts: &[u32]) -> Vec<(Part, u32)> {
+        if let Operator::Graph(graph) = &flow.operator {
+            let stretches = cut::stretches(&self.name, flow, graph, counts).into_iter();
+            let part = |(stretch, tasks)| (Part::Stretch(Arc::new(stretch)), tasks);
+            return stretches.map(part).collect();
+        }
+        let partitions = counts.first().copied().unwrap_or(1);
         if partitions == 1 || !flow.is_rekeyed() {
-            return vec![Part::Whole];
+            return vec![(Part::Whole, partitions)];
         }
         let topic = self.repartition_topic(flow);
-        vec![
-            Part::BeforeRepartition {
-                topic: Arc::clone(&topic),
-                partitions,
-            },
-            Part::AfterRepartition {
-                topic,
-                sources: partitions,
-            },
-        ]
+        let before = Part::BeforeRepartition {
+            topic: Arc::clone(&topic),
+            partitions,
+        };
+        let after = Part::AfterRepartition {
+            topic,
+            sources: partitions,
+        };
+        vec![(before, partitions), (after, partitions)]
     }
 }
 
@@ -171,56 +156,15 @@ impl Flow {
         }
     }
 
-    /// How many partitions its topics have.
-    fn partitions(&self, of: impl Fn(&str) -> Option<u32>) -> Result<u32, LayoutError> {
-        let count = |topic: &TopicName| {
+    /// How many partitions its topics have, in the order of its inputs.
+    fn partitions(&self, of: impl Fn(&str) -> Option<u32>) -> Result<Vec<u32>, LayoutError> {
+        let counts = self.topics().into_iter().map(|topic| {
             of(topic).ok_or_else(|| LayoutError::NoTopic {
                 flow: self.name.clone(),
                 topic: Arc::clone(topic),
             })
-        };
-        let expected = count(&self.source.topic)?;
-        for topic in self.topics() {
-            let partitions = count(topic)?;
-            if partitions != expected {
-                return Err(LayoutError::NotCopartitioned {
-                    flow: self.name.clone(),
-                    topic: Arc::clone(topic),
-                    partitions,
-                    first: Arc::clone(&self.source.topic),
-                    expected,
-                });
-            }
-        }
-        self.check_keys(expected)?;
-        Ok(expected)
-    }
-
-    /// Whether the records of several topics that get one key stand in partitions that meet.
-    fn check_keys(&self, partitions: u32) -> Result<(), LayoutError> {
-        let Operator::Graph(graph) = &self.operator else {
-            return Ok(());
-        };
-        let is_rekeyed = |flow: &Self| {
-            flow.key.is_some() && flow.source.keying == Keying::ByRecordKey && partitions > 1
-        };
-        let mut nodes = graph.topology.nodes().iter();
-        if let (Some(node), 2..) = (nodes.find(|node| node.kind.puts_together()), partitions) {
-            return Err(LayoutError::Scattered {
-                flow: self.name.clone(),
-                what: node.kind.words(),
-                topic: Arc::clone(&self.source.topic),
-                partitions,
-            });
-        }
-        let mut inputs = graph.inputs.iter().map(|input| &input.flow);
-        match inputs.find(|flow| is_rekeyed(flow)) {
-            None => Ok(()),
-            Some(flow) => Err(LayoutError::Rekeyed {
-                flow: self.name.clone(),
-                topic: Arc::clone(&flow.source.topic),
-            }),
-        }
+        });
+        counts.collect()
     }
 
     /// Whether records of equal key may stand in different source partitions and must meet.
@@ -237,6 +181,10 @@ impl Stage {
     #[must_use]
     pub fn input(&self) -> &TopicName {
         match &self.part {
+            Part::Stretch(stretch) => {
+                let first = stretch.inputs.first();
+                first.map_or(&self.flow.source.topic, StretchInput::topic)
+            }
             Part::Whole | Part::BeforeRepartition { .. } => &self.flow.source.topic,
             Part::AfterRepartition { topic, .. } => topic,
         }
@@ -246,8 +194,35 @@ impl Stage {
     #[must_use]
     pub fn inputs(&self) -> Vec<&TopicName> {
         match &self.part {
-            Part::Whole => self.flow.topics(),
-            Part::BeforeRepartition { .. } | Part::AfterRepartition { .. } => vec![self.input()],
+            Part::Stretch(stretch) => stretch.inputs.iter().map(StretchInput::topic).collect(),
+            _ => vec![self.input()],
+        }
+    }
+
+    /// How many internal topics a record passes, at most, before it stands in the topic of an
+    /// input.
+    #[must_use]
+    pub fn input_level(&self, input: usize) -> usize {
+        match &self.part {
+            Part::Whole | Part::BeforeRepartition { .. } => 0,
+            Part::AfterRepartition { .. } => 1,
+            Part::Stretch(stretch) => {
+                let input = stretch.inputs.get(input);
+                input.map_or(0, StretchInput::level)
+            }
+        }
+    }
+
+    /// The internal topics that it writes, and how many partitions each is to have.
+    #[must_use]
+    pub fn internal_topics(&self) -> Vec<(&TopicName, u32)> {
+        match &self.part {
+            Part::Whole | Part::AfterRepartition { .. } => Vec::new(),
+            Part::BeforeRepartition { topic, partitions } => vec![(topic, *partitions)],
+            Part::Stretch(stretch) => {
+                let outlets = stretch.outlets.iter();
+                outlets.map(|send| (&send.topic, send.partitions)).collect()
+            }
         }
     }
 
@@ -263,7 +238,11 @@ impl Stage {
                 OnError::Fail | OnError::Skip => None,
             },
             (Destination::Repartition, Part::BeforeRepartition { topic, .. }) => Some(topic),
-            (Destination::Repartition, _) => None,
+            (Destination::Internal(number), Part::Stretch(stretch)) => {
+                let send = stretch.outlets.get(usize::from(number));
+                send.map(|send| &send.topic)
+            }
+            (Destination::Repartition | Destination::Internal(_), _) => None,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::store::persist::Writer;
 use crate::stream::after_repartition::AfterRepartition;
 use crate::stream::before_repartition::BeforeRepartition;
 use crate::stream::clock::Reading;
+use crate::stream::cut;
 use crate::stream::effects::Effects;
 use crate::stream::joined::Joined;
 use crate::stream::mapped::Mapped;
@@ -85,9 +86,13 @@ impl Task {
     ) -> Result<Self, SchemaError> {
         let id = sink_schema.unwrap_or(SchemaId::Number(0));
         let operator = match (&stage.flow.operator, &stage.part) {
+            (_, Part::Stretch(stretch)) => {
+                Run::Joined(Joined::new(stage, stretch, partition, id)?.into())
+            }
             (Operator::Map(map), _) => Run::Mapped(Mapped::new(stage, map, partition, id)?.into()),
             (Operator::Graph(graph), _) => {
-                Run::Joined(Joined::new(stage, graph, partition, id)?.into())
+                let uncut = cut::uncut(&stage.flow, graph);
+                Run::Joined(Joined::new(stage, &uncut, partition, id)?.into())
             }
             (Operator::Window(all), part) => Self::windowed(stage, all, part, partition, id)?,
         };
@@ -105,7 +110,9 @@ impl Task {
         id: SchemaId,
     ) -> Result<Run, SchemaError> {
         Ok(match part {
-            Part::Whole => Run::Whole(Whole::new(stage, all, partition, id)?.into()),
+            Part::Whole | Part::Stretch(_) => {
+                Run::Whole(Whole::new(stage, all, partition, id)?.into())
+            }
             Part::BeforeRepartition { partitions, .. } => Run::BeforeRepartition(
                 BeforeRepartition::new(stage, partition, *partitions)?.into(),
             ),

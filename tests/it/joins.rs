@@ -14,7 +14,6 @@ use tidemill::store::persist::Writer;
 use tidemill::stream::clock::Reading;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Plan;
-use tidemill::stream::stage::LayoutError;
 use tidemill::stream::step::StepEnd;
 use tidemill::stream::task::Task;
 
@@ -316,30 +315,6 @@ fn each_element_of_a_list_becomes_a_record() {
     let came_out = flow.all();
     let items: Vec<&Value> = came_out.iter().map(|out| &out.1["item"]).collect();
     assert_eq!(items, ["x", "y"]);
-}
-
-#[test]
-fn topics_that_do_not_meet_are_refused_when_the_plan_is_laid_out() {
-    let plan = plan(LOOKED_UP);
-    let partitions = |topic: &str| Some(if topic == "orders" { 4 } else { 3 });
-    let refused = plan.lay_out(partitions).expect_err("4 and 3");
-    assert!(
-        matches!(refused, LayoutError::NotCopartitioned { .. }),
-        "{refused}"
-    );
-    let rekeyed = self::plan("from: orders\nkey: value.customer\njoin: { with: customers }");
-    let refused = rekeyed.lay_out(|_| Some(2)).expect_err("another key");
-    assert!(matches!(refused, LayoutError::Rekeyed { .. }), "{refused}");
-    assert!(
-        rekeyed.lay_out(|_| Some(1)).is_ok(),
-        "one partition always meets"
-    );
-    let foreign = self::plan("from: customers\njoin: { with: cities, on: value.city }");
-    let refused = foreign.lay_out(|_| Some(2)).expect_err("rows far apart");
-    assert!(
-        matches!(refused, LayoutError::Scattered { .. }),
-        "{refused}"
-    );
 }
 
 #[test]

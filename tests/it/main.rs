@@ -27,6 +27,8 @@ mod golden;
 // The same for tables, joins and chains of operators.
 // Flows of several topics and of tables.
 mod joins;
+// The same over several partitions.
+mod joins_apart;
 // Record batches that Apache Kafka wrote.
 mod java_batches;
 // The schemas that ship.

@@ -29,7 +29,7 @@ const SLOT_BYTES: usize = 4 + 4 + 8 + 9;
 /// Everything there is to say of `flow`.
 pub(super) fn section(plan: &Plan, flow: &Flow) -> Section {
     let mut facts = match &flow.operator {
-        Operator::Graph(graph) => operators::facts(graph),
+        Operator::Graph(graph) => operators::facts(plan, flow, graph),
         Operator::Map(_) | Operator::Window(_) => one_input(plan, flow),
     };
     match &flow.operator {

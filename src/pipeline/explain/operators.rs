@@ -7,21 +7,42 @@ use crate::pipeline::explain::fact;
 use crate::pipeline::explain::units;
 use crate::stream::graph::reach::Reach;
 use crate::stream::graph::topology::Kind;
+use crate::stream::plan::Flow;
 use crate::stream::plan::GraphInput;
 use crate::stream::plan::GraphPlan;
+use crate::stream::plan::Plan;
 
 /// What there is to say of a graph: its inputs, then its operators in their order.
-pub(super) fn facts(graph: &GraphPlan) -> Vec<Fact> {
+pub(super) fn facts(plan: &Plan, flow: &Flow, graph: &GraphPlan) -> Vec<Fact> {
     let inputs = graph.inputs.iter();
     let mut facts: Vec<Fact> = inputs.flat_map(|one| input(graph, one)).collect();
     facts.push(fact("operators", chain(graph), Cost::StateRebuilt));
     if graph.inputs.len() > 1 {
         let order = "the record with the smallest event time goes first; all wait for a partition that is known to hold more";
         facts.push(fact("order of inputs", order, Cost::Follows));
-        let together = "all topics must have as many partitions, and equal keys the same one";
+        let together = "equal keys must stand in the same partition; a topic with fewer partitions than those that it meets goes through an internal topic with as many";
         facts.push(fact("partitions", together, Cost::Follows));
     }
+    facts.extend(internal(plan, flow));
     facts
+}
+
+/// The internal topics, and what goes through each.
+fn internal(plan: &Plan, flow: &Flow) -> Option<Fact> {
+    let topics = plan.internal_topics(flow);
+    let lines = topics
+        .iter()
+        .map(|outlet| format!("{}: {}", outlet.topic, outlet.what));
+    let mut lines: Vec<String> = lines.collect();
+    if lines.is_empty() {
+        return None;
+    }
+    lines.push("none where all topics have one partition".to_owned());
+    Some(Fact {
+        about: "internal topics",
+        lines,
+        cost: Cost::InternalTopic,
+    })
 }
 
 /// The operators between sources and sink, in words.

@@ -10,6 +10,9 @@ use crate::stream::graph::aggregate::Regroup;
 use crate::stream::graph::aggregates::AggregateRows;
 use crate::stream::graph::distinct::Distinct;
 use crate::stream::graph::foreign_key::ForeignKey;
+use crate::stream::graph::foreign_tasks::JoinSubscribed;
+use crate::stream::graph::foreign_tasks::Settle;
+use crate::stream::graph::foreign_tasks::Subscribe;
 use crate::stream::graph::function::Refusal;
 use crate::stream::graph::message::Message;
 use crate::stream::graph::operator::Fate;
@@ -118,6 +121,11 @@ impl Graph {
         self.out.set_clock(time);
     }
 
+    /// Numbers the next record; later ones get larger numbers.
+    pub(crate) const fn set_sequence(&mut self, sequence: i64) {
+        self.out.set_sequence(sequence);
+    }
+
     /// Takes in `message` at `source`; what comes out goes to `collect`. Says what became of it.
     pub fn take(&mut self, source: NodeId, message: Message, collect: &mut impl Collect) -> Fate {
         self.send(source.0, 0, message);
@@ -222,7 +230,7 @@ fn operator(kind: Kind, shapes: &[Shape]) -> Option<Box<dyn Operator>> {
     let is_table = shapes.first().is_some_and(|shape| *shape != Shape::Stream);
     let rows = Rows::default;
     Some(match kind {
-        Kind::Source | Kind::Sink => return None,
+        Kind::Source | Kind::Received(_) | Kind::Sink => return None,
         Kind::Filter(condition) if is_table => Box::new(FilterTable(condition)),
         Kind::Filter(condition) => Box::new(Filter(condition)),
         Kind::Map {
@@ -279,6 +287,9 @@ fn operator(kind: Kind, shapes: &[Shape]) -> Option<Box<dyn Operator>> {
             foreign,
             joiner,
         } => Box::new(ForeignKey::new(kind, foreign, joiner)),
+        Kind::Subscribe(foreign) => Box::new(Subscribe(foreign)),
+        Kind::JoinSubscribed(kind, joiner) => Box::new(JoinSubscribed::new(kind, joiner)),
+        Kind::Settle => Box::new(Settle::default()),
         Kind::Distinct(id, within) => Box::new(Distinct::new(id, within)),
     })
 }

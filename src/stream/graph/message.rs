@@ -118,6 +118,32 @@ pub struct Message {
     pub version: Version,
     /// The headers.
     pub headers: Headers,
+    /// Which left row it is about, on the ways of a join by a foreign key between tasks.
+    pub behalf: Option<Arc<Behalf>>,
+}
+
+/// Which left row of a join by a foreign key a message between tasks is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behalf {
+    /// The left row.
+    pub row: RowKey,
+    /// Which state of it: later ones have larger numbers.
+    pub version: i64,
+    /// What is said of it.
+    pub word: Word,
+}
+
+/// What is said of a left row of a join by a foreign key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// It names the right row of this key.
+    Names,
+    /// It names the right row of this key no longer.
+    NamesNoLonger,
+    /// It names no right row, or is deleted.
+    NamesNothing,
+    /// This is what it comes to with the right row that it names.
+    Answer,
 }
 
 impl Message {
@@ -132,6 +158,7 @@ impl Message {
             time,
             version: Version::Newest,
             headers: None,
+            behalf: None,
         }
     }
 

@@ -23,6 +23,7 @@ pub(crate) mod distinct;
 pub mod expression;
 pub mod fold;
 pub(crate) mod foreign_key;
+pub(crate) mod foreign_tasks;
 pub mod function;
 pub mod join_window;
 pub mod machine;

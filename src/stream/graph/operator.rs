@@ -73,6 +73,7 @@ pub(crate) struct Out {
     fate: Fate,
     late: u64,
     clock: Option<Timestamp>,
+    sequence: i64,
 }
 
 impl Out {
@@ -122,6 +123,16 @@ impl Out {
     /// messages that reach them.
     pub(crate) const fn set_clock(&mut self, time: Timestamp) {
         self.clock = Some(time);
+    }
+
+    /// Numbers the record at hand; later ones get larger numbers.
+    pub(crate) const fn set_sequence(&mut self, sequence: i64) {
+        self.sequence = sequence;
+    }
+
+    /// The number of the record at hand.
+    pub(crate) const fn sequence(&self) -> i64 {
+        self.sequence
     }
 
     /// Writes the clock.

@@ -8,6 +8,7 @@ use crate::store::persist::Malformed;
 use crate::store::persist::Persist;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
+use crate::stream::graph::message::Behalf;
 use crate::stream::graph::message::Header;
 use crate::stream::graph::message::Headers;
 use crate::stream::graph::message::Key;
@@ -16,6 +17,7 @@ use crate::stream::graph::message::RowKey;
 use crate::stream::graph::message::Shared;
 use crate::stream::graph::message::Span;
 use crate::stream::graph::message::Version;
+use crate::stream::graph::message::Word;
 use crate::stream::value_bytes;
 
 /// Writes pairs behind their count.
@@ -101,6 +103,7 @@ impl Persist for Message {
         out.put(&self.time);
         out.put(&(self.version == Version::Older));
         save_headers(&self.headers, out);
+        out.put(&self.behalf);
     }
 
     fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -115,7 +118,33 @@ impl Persist for Message {
                 false => Version::Newest,
             },
             headers: load_headers(from)?,
+            behalf: from.take()?,
         })
+    }
+}
+
+impl Persist for Arc<Behalf> {
+    fn save(&self, out: &mut Writer) {
+        out.put(&self.row);
+        out.put(&self.version);
+        out.put(&match self.word {
+            Word::Names => 0u8,
+            Word::NamesNoLonger => 1,
+            Word::NamesNothing => 2,
+            Word::Answer => 3,
+        });
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (row, version) = (from.take()?, from.take()?);
+        let word = match from.take::<u8>()? {
+            0 => Word::Names,
+            1 => Word::NamesNoLonger,
+            2 => Word::NamesNothing,
+            3 => Word::Answer,
+            _ => return Err(Malformed::new("no such word of a row")),
+        };
+        Ok(Self::new(Behalf { row, version, word }))
     }
 }
 

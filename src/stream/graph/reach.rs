@@ -52,7 +52,9 @@ impl Reach {
             | Kind::AggregateRows(_)
             | Kind::Suppress(..)
             | Kind::JoinTables(..)
-            | Kind::JoinForeign { .. } => return Self::All,
+            | Kind::JoinForeign { .. }
+            | Kind::JoinSubscribed(..)
+            | Kind::Settle => return Self::All,
             Kind::JoinStreams(_, window, _) => window.reach(),
             Kind::Distinct(_, within) => *within * 2,
             Kind::JoinTable { grace, .. } => grace.unwrap_or(zero),

@@ -160,6 +160,7 @@ impl StreamStream {
                 time,
                 version: Default::default(),
                 headers: waiting.headers,
+                behalf: None,
             };
             self.send_alone(side, message, &waiting.value, out)?;
         }

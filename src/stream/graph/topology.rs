@@ -136,18 +136,42 @@ pub enum Kind {
         /// Makes the result.
         joiner: Joiner,
     },
+    /// Takes in what another stretch of the flow sends.
+    Received(Shape),
+    /// Tells the right rows that a left table names of it: the first part of a
+    /// [`Kind::JoinForeign`] over several tasks.
+    Subscribe(Mapping),
+    /// Joins those who name a right row (first) with the right table: the second part.
+    JoinSubscribed(JoinType, Joiner),
+    /// Makes a table of what came of the newest state of each left row: the third part.
+    Settle,
     /// Lets the first record of each id through and none like it within the time.
     Distinct(Mapping, TimeDelta),
 }
 
 impl Kind {
-    /// Whether it puts records together that had different keys, which several partitions may
-    /// hold.
-    #[must_use]
-    pub const fn puts_together(&self) -> bool {
+    /// Whether what it puts out has to go to other tasks, by its key.
+    pub(crate) const fn sends_elsewhere(&self) -> bool {
         matches!(
             self,
-            Self::Repartition | Self::Regroup(_) | Self::JoinForeign { .. }
+            Self::Repartition | Self::Regroup(_) | Self::Subscribe(_) | Self::JoinSubscribed(..)
+        )
+    }
+
+    /// Whether it needs the records of one key in one task.
+    pub(crate) const fn needs_keys_together(&self) -> bool {
+        !matches!(
+            self,
+            Self::Source
+                | Self::Received(_)
+                | Self::Sink
+                | Self::Filter(_)
+                | Self::Map { .. }
+                | Self::FlatMap(_)
+                | Self::Branch(_)
+                | Self::Merge
+                | Self::Repartition
+                | Self::ToStream
         )
     }
 
@@ -176,6 +200,10 @@ impl Kind {
             Self::JoinTable { .. } => "join with table",
             Self::JoinTables(..) => "join tables",
             Self::JoinForeign { .. } => "join tables by a foreign key",
+            Self::Received(_) => "receive",
+            Self::Subscribe(_) => "tell the rows that it names",
+            Self::JoinSubscribed(..) => "join with those who name it",
+            Self::Settle => "settle",
             Self::Distinct(..) => "distinct",
         }
     }
@@ -264,6 +292,12 @@ impl Topology {
         Ok(NodeId(self.nodes.len() - 1))
     }
 
+    /// Adds a node that is known to fit.
+    pub(crate) fn push(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        NodeId(self.nodes.len() - 1)
+    }
+
     /// What comes from `feed`; `None` where there is no such output.
     #[must_use]
     pub fn shape(&self, feed: Feed) -> Option<Shape> {
@@ -298,6 +332,11 @@ fn shape_of(name: &str, kind: &Kind, shapes: &[Shape]) -> Result<Shape, Topology
     };
     match (kind, shapes) {
         (Kind::Source, []) => Ok(Stream),
+        (Kind::Received(shape), []) => Ok(*shape),
+        (Kind::Subscribe(_) | Kind::Settle, [shape]) if is_table(shape) => Ok(Shape::Table),
+        (Kind::JoinSubscribed(..), [named, right]) if is_table(named) && is_table(right) => {
+            Ok(Shape::Table)
+        }
         (Kind::Sink | Kind::Filter(_) | Kind::Repartition, [shape]) => Ok(after_change(shape)),
         (Kind::Map { key: Some(_), .. }, [shape]) if is_table(shape) => {
             feeds("a stream: a table keeps its keys; regroup it")
@@ -350,14 +389,17 @@ fn shape_of(name: &str, kind: &Kind, shapes: &[Shape]) -> Result<Shape, Topology
 /// What `kind` is fed from, in words.
 const fn takes(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Source => "nothing",
-        Kind::ToStream | Kind::Regroup(_) | Kind::AggregateTable(_) | Kind::AggregateRows(_) => {
-            "one table"
-        }
+        Kind::Source | Kind::Received(_) => "nothing",
+        Kind::Subscribe(_)
+        | Kind::Settle
+        | Kind::ToStream
+        | Kind::Regroup(_)
+        | Kind::AggregateTable(_)
+        | Kind::AggregateRows(_) => "one table",
         Kind::Suppress(..) => "one table without versions",
         Kind::JoinStreams(..) => "two streams",
         Kind::JoinTable { .. } => "a stream and a table",
-        Kind::JoinTables(..) | Kind::JoinForeign { .. } => "two tables",
+        Kind::JoinTables(..) | Kind::JoinForeign { .. } | Kind::JoinSubscribed(..) => "two tables",
         Kind::Sink | Kind::Filter(_) | Kind::Repartition | Kind::Map { .. } => {
             "one stream or table"
         }

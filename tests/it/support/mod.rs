@@ -5,3 +5,4 @@ pub(crate) mod commands;
 pub(crate) mod json_lines;
 pub(crate) mod stream;
 pub(crate) mod window_model;
+pub(crate) mod world;
