@@ -136,7 +136,8 @@ pub enum Kind {
         /// Makes the result.
         joiner: Joiner,
     },
-    /// Takes in what another stretch of the flow sends.
+    /// Takes in what another stretch of the flow sends. This and the next three are made where a
+    /// flow is cut, and cannot be added to a topology.
     Received(Shape),
     /// Tells the right rows that a left table names of it: the first part of a
     /// [`Kind::JoinForeign`] over several tasks.
@@ -332,11 +333,6 @@ fn shape_of(name: &str, kind: &Kind, shapes: &[Shape]) -> Result<Shape, Topology
     };
     match (kind, shapes) {
         (Kind::Source, []) => Ok(Stream),
-        (Kind::Received(shape), []) => Ok(*shape),
-        (Kind::Subscribe(_) | Kind::Settle, [shape]) if is_table(shape) => Ok(Shape::Table),
-        (Kind::JoinSubscribed(..), [named, right]) if is_table(named) && is_table(right) => {
-            Ok(Shape::Table)
-        }
         (Kind::Sink | Kind::Filter(_) | Kind::Repartition, [shape]) => Ok(after_change(shape)),
         (Kind::Map { key: Some(_), .. }, [shape]) if is_table(shape) => {
             feeds("a stream: a table keeps its keys; regroup it")
@@ -389,17 +385,17 @@ fn shape_of(name: &str, kind: &Kind, shapes: &[Shape]) -> Result<Shape, Topology
 /// What `kind` is fed from, in words.
 const fn takes(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Source | Kind::Received(_) => "nothing",
-        Kind::Subscribe(_)
-        | Kind::Settle
-        | Kind::ToStream
-        | Kind::Regroup(_)
-        | Kind::AggregateTable(_)
-        | Kind::AggregateRows(_) => "one table",
+        Kind::Source => "nothing",
+        Kind::Received(_) | Kind::Subscribe(_) | Kind::JoinSubscribed(..) | Kind::Settle => {
+            "nothing by hand: it is made where a flow is cut"
+        }
+        Kind::ToStream | Kind::Regroup(_) | Kind::AggregateTable(_) | Kind::AggregateRows(_) => {
+            "one table"
+        }
         Kind::Suppress(..) => "one table without versions",
         Kind::JoinStreams(..) => "two streams",
         Kind::JoinTable { .. } => "a stream and a table",
-        Kind::JoinTables(..) | Kind::JoinForeign { .. } | Kind::JoinSubscribed(..) => "two tables",
+        Kind::JoinTables(..) | Kind::JoinForeign { .. } => "two tables",
         Kind::Sink | Kind::Filter(_) | Kind::Repartition | Kind::Map { .. } => {
             "one stream or table"
         }
