@@ -46,6 +46,7 @@ mod pipeline_file;
 // What whole pipelines promise, on any broker.
 mod pipeline_suite;
 // From a topic to lines and back.
+mod restarts;
 mod round_trip;
 // What is told of pipeline files: explain, graph, the schema.
 mod pipeline_explain;

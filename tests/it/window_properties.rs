@@ -1,23 +1,26 @@
-//! Every kind of windows against a model of their definitions
-//! (`support::window_model`): what comes out of each step, and that a task that was written down
-//! and read back at any step goes on the same.
+//! Random flows of every kind of windows against a model of their definitions
+//! (`support::window_model`, and `expected` for aggregates): what comes out of each step, what is
+//! late, filtered and rejected, and that a task that is interrupted goes on the same.
+//!
+//! A case is made of a seed, so that millions cost nothing but time: `TIDEMILL_CASES` says how many
+//! there are, `TIDEMILL_SEED` from which on.
+
+mod case;
+mod chance;
+mod expected;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
-use chrono::TimeDelta;
-use proptest::prelude::*;
-use tidemill::stream::aggregate::Function;
+use serde_json::Value as Json;
+use tidemill::record::Offset;
+use tidemill::stream::account::Account;
 use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
-use tidemill::stream::window::Bounds;
-use tidemill::stream::window::RowWindows;
-use tidemill::stream::window::SessionWindows;
-use tidemill::stream::window::SlidingWindows;
-use tidemill::stream::window::TimeWindows;
-use tidemill::stream::window::TrailingWindows;
-use tidemill::stream::window::Windows;
+use tidemill::stream::task::Task;
 
 use crate::support::stream::Out;
 use crate::support::stream::Rec;
@@ -28,134 +31,289 @@ use crate::support::window_model::Given;
 use crate::support::window_model::Kind;
 use crate::support::window_model::Model;
 use crate::support::window_model::Window;
+use crate::window_properties::case::Body;
+use crate::window_properties::case::Case;
+use crate::window_properties::case::Cut;
+use crate::window_properties::case::Record;
+use crate::window_properties::expected::Member;
+use crate::window_properties::expected::is_same;
 
-/// What a result says: how many, their sum, the largest, and its timestamp.
-type Result = (i64, i64, i64, i64);
+/// What a result says: its aggregates, and its timestamp.
+type Result = (Vec<Json>, i64);
 
-fn kinds() -> impl Strategy<Value = Kind> {
-    prop_oneof![
-        3 => (0i64..14).prop_map(|difference| Kind::Sliding { difference }),
-        3 => (0i64..10).prop_map(|gap| Kind::Session { gap }),
-        2 => (1i64..14, any::<bool>())
-            .prop_map(|(length, is_closed)| Kind::Trailing { length, is_closed }),
-        2 => (1i64..14, 1i64..14, any::<bool>()).prop_map(|(length, every, is_closed)| {
-            Kind::Ticks { length, every: every.min(length), is_closed }
-        }),
-        1 => (1usize..6).prop_map(|rows| Kind::Rows { rows }),
-        1 => Just(Kind::Running),
-        2 => (1i64..14, 1i64..14).prop_map(|(size, advance)| {
-            Kind::Hopping { size, advance: advance.min(size) }
-        }),
-    ]
+/// What becomes of a record before it comes to windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Filtered,
+    Rejected,
+    Windowed(Option<i64>),
 }
 
-fn windows(kind: Kind, grace: i64) -> Windows {
-    let ms = TimeDelta::milliseconds;
-    let trailing = |length, every: Option<i64>, is_closed| {
-        let bounds = if is_closed {
-            Bounds::Closed
-        } else {
-            Bounds::HalfOpen
+impl Case {
+    /// Whether values are decoded at all.
+    fn reads_values(&self) -> bool {
+        let has_argument = self
+            .aggregates
+            .iter()
+            .any(|aggregate| aggregate.named().2.is_some());
+        self.has_filter || self.has_key || has_argument
+    }
+
+    fn fate(&self, record: &Record) -> Fate {
+        let (x, is_meant) = match record.body {
+            Body::Tombstone => return Fate::Filtered,
+            Body::Junk if self.reads_values() => return Fate::Rejected,
+            Body::Junk | Body::Text => (None, true),
+            Body::Number(x, is_meant) => (x, is_meant),
         };
-        TrailingWindows::new(ms(length), every.map(ms), bounds, ms(grace)).unwrap()
-    };
-    match kind {
-        Kind::Sliding { difference } => SlidingWindows::new(ms(difference), ms(grace))
-            .unwrap()
-            .into(),
-        Kind::Session { gap } => SessionWindows::new(ms(gap), ms(grace)).unwrap().into(),
-        Kind::Trailing { length, is_closed } => trailing(length, None, is_closed).into(),
-        Kind::Ticks {
-            length,
-            every,
-            is_closed,
-        } => trailing(length, Some(every), is_closed).into(),
-        Kind::Rows { rows } => {
-            let rows = NonZeroU32::new(u32::try_from(rows).unwrap()).unwrap();
-            RowWindows::new(rows).into()
+        if self.has_filter && !is_meant {
+            return Fate::Filtered;
         }
-        Kind::Running => Windows::Running,
-        Kind::Hopping { size, advance } => TimeWindows::hopping(ms(size), ms(advance), ms(grace))
-            .unwrap()
-            .into(),
+        let is_number = !matches!(record.body, Body::Text);
+        match record.key.is_some() && record.time >= 0 && is_number {
+            true => Fate::Windowed(x),
+            false => Fate::Rejected,
+        }
     }
 }
 
-/// Records that mostly go forward, sometimes leap, and often meet at one time or a bound.
-fn records() -> impl Strategy<Value = Vec<Given>> {
-    let advance = prop_oneof![6 => -8i64..5, 2 => Just(0i64), 1 => 10i64..40];
-    prop::collection::vec((advance, 0u8..3), 0..24).prop_map(|steps| {
-        let mut latest = 0i64;
-        let given = |(advance, key): (i64, u8)| {
-            let time = (latest + advance).max(0);
-            latest = latest.max(time);
-            Given {
-                key: format!("k{key}"),
-                time,
+/// A case under way: the engine, and beside it the model.
+struct Trial<'c> {
+    case: &'c Case,
+    windowing: Windowing,
+    task: Task,
+    effects: Effects,
+    model: Model,
+    members: Vec<Member>,
+    /// The last result of each window that came out.
+    known: BTreeMap<Window, Result>,
+    /// The last word on windows that closed, where updates come out.
+    finals: BTreeMap<Window, Result>,
+    account: Account,
+}
+
+impl<'c> Trial<'c> {
+    fn new(case: &'c Case) -> Self {
+        let windowing = case.windowing();
+        Self {
+            case,
+            task: windowing.task(),
+            windowing,
+            effects: Effects::new(),
+            model: Model::new(case.kind, case.grace),
+            members: Vec::new(),
+            known: BTreeMap::new(),
+            finals: BTreeMap::new(),
+            account: Account::default(),
+        }
+    }
+
+    fn run(&mut self) {
+        for (number, record) in self.case.records.iter().enumerate() {
+            self.take(number, record);
+            if (number + 1) % self.case.commit == 0 {
+                self.commit();
             }
-        };
-        steps.into_iter().map(given).collect()
-    })
-}
+            if (number + 1) % self.case.cut.0 == 0 {
+                self.cut(number + 1);
+            }
+        }
+    }
 
-fn record(number: usize, given: &Given) -> Rec {
-    let offset = i64::try_from(number).unwrap();
-    Rec::new(
-        offset,
-        given.time,
-        &given.key,
-        &value_of(number).to_string(),
-    )
-}
+    /// What `outs` say of windows, in order; no result is a tombstone.
+    fn results(&self, outs: &[Out]) -> Vec<(Window, Option<Result>)> {
+        let sink = outs
+            .iter()
+            .filter(|out| out.destination == Destination::Sink);
+        sink.map(|out| self.result(out)).collect()
+    }
 
-/// Numbers of either sign, so that sums and extremes tell records apart.
-fn value_of(number: usize) -> i64 {
-    let number = i64::try_from(number).unwrap();
-    (number * 7 + 3) * if number % 3 == 0 { -1 } else { 1 }
-}
-
-fn result_of(numbers: &[usize], given: &[Given]) -> Result {
-    let values = || numbers.iter().map(|number| value_of(*number));
-    let times = numbers.iter().map(|number| given[*number].time);
-    (
-        i64::try_from(numbers.len()).unwrap(),
-        values().sum(),
-        values().max().unwrap(),
-        times.max().unwrap(),
-    )
-}
-
-/// What came out, in order; no result is a tombstone.
-fn results(outs: &[Out]) -> Vec<(Window, Option<Result>)> {
-    let sink = outs
-        .iter()
-        .filter(|out| out.destination == Destination::Sink);
-    sink.map(|out| {
+    fn result(&self, out: &Out) -> (Window, Option<Result>) {
         let key = String::from_utf8(out.rec.key.clone().unwrap()).unwrap();
         if out.rec.value.is_none() {
             let bound = |name: &str| out.header(name).unwrap().parse::<i64>().unwrap();
             let bounds = (bound("tidemill-window-start"), bound("tidemill-window-end"));
             return ((key, Some(bounds)), None);
         }
-        let json = out.json();
+        let mut json = out.json();
         let bound = |name: &str| json["window"][name].as_i64();
-        let number = |name: &str| json[name].as_i64().unwrap();
-        let result = (number("n"), number("sum"), number("max"), out.rec.timestamp);
-        ((key, bound("start").zip(bound("end"))), Some(result))
-    })
-    .collect()
-}
+        let bounds = bound("start").zip(bound("end"));
+        let aggregates = self.case.aggregates.iter();
+        let values = aggregates.map(|aggregate| json[aggregate.named().0].take());
+        ((key, bounds), Some((values.collect(), out.rec.timestamp)))
+    }
 
-fn windowing(kind: Kind, grace: i64, emit: Emit) -> Windowing {
-    Windowing {
-        windows: Some(windows(kind, grace)),
-        emit,
-        aggregates: vec![
-            ("n", Function::Count, None),
-            ("sum", Function::Sum, Some("value")),
-            ("max", Function::Max, Some("value")),
-        ],
-        ..Windowing::default()
+    fn expected(&self, (window, numbers): (&Window, &Vec<usize>)) -> (Window, Result) {
+        let members: Vec<Member> = numbers.iter().map(|n| self.members[*n]).collect();
+        let length = window.1.map_or(0, |(start, end)| end - start);
+        let aggregates = self.case.aggregates.iter();
+        let values = aggregates.map(|aggregate| aggregate.of(&members, length));
+        let time = members.iter().map(|(time, ..)| *time).max().unwrap();
+        (window.clone(), (values.collect(), time))
+    }
+
+    fn expect_all<'w>(
+        &self,
+        windows: impl IntoIterator<Item = (&'w Window, &'w Vec<usize>)>,
+    ) -> BTreeMap<Window, Result> {
+        windows
+            .into_iter()
+            .map(|window| self.expected(window))
+            .collect()
+    }
+
+    fn take(&mut self, number: usize, record: &Record) {
+        let fate = self.case.fate(record);
+        let late_before = self.model.late;
+        let is_open: BTreeSet<Window> = self.model.open.keys().cloned().collect();
+        let closed = match (fate, record.key) {
+            (Fate::Windowed(x), Some(key)) => {
+                self.members.push((record.time, number, x));
+                let key = key.to_owned();
+                let time = record.time;
+                self.model.add(Given { key, time })
+            }
+            _ => BTreeMap::new(),
+        };
+        let outs = step(&mut self.task, &[record.at(number)], &mut self.effects);
+        self.account += self.effects.account;
+        self.check_aside(fate, self.model.late > late_before, &outs);
+        let came = self.results(&outs);
+        let is_taken = matches!(fate, Fate::Windowed(_)) && self.model.late == late_before;
+        match self.case.emit {
+            Emit::Final => self.check_finals(&closed, came, is_taken.then_some(record)),
+            Emit::EveryUpdate => self.check_changes(&is_open, came, is_taken),
+            Emit::Updates => self.check_last_words(&closed, came),
+        }
+    }
+
+    /// Where records that no window takes go, and that each is counted as what it is.
+    fn check_aside(&self, fate: Fate, is_late: bool, outs: &[Out]) {
+        let account = &self.effects.account;
+        let counts = [
+            account.filtered,
+            account.rejected,
+            account.late,
+            account.aggregated,
+        ];
+        let expected = match fate {
+            Fate::Filtered => [1, 0, 0, 0],
+            Fate::Rejected => [0, 1, 0, 0],
+            Fate::Windowed(_) if is_late => [0, 0, 1, 0],
+            Fate::Windowed(_) => [0, 0, 0, 1],
+        };
+        assert_eq!(counts, expected, "filtered, rejected, late, aggregated");
+        let to = |destination| {
+            outs.iter()
+                .filter(|out| out.destination == destination)
+                .count()
+        };
+        let aside = [
+            to(Destination::DeadLetter) as u64,
+            to(Destination::Late) as u64,
+        ];
+        assert_eq!(aside, [expected[1], expected[2]], "put aside");
+    }
+
+    /// Each window comes out when it closes, once; the last rows of a key with each of its records.
+    fn check_finals(
+        &self,
+        closed: &BTreeMap<Window, Vec<usize>>,
+        came: Vec<(Window, Option<Result>)>,
+        taken: Option<&Record>,
+    ) {
+        let theirs = match (self.case.kind, taken.and_then(|record| record.key)) {
+            (Kind::Rows { .. }, Some(key)) => {
+                let of_key = self.model.open.iter().filter(|(window, _)| window.0 == key);
+                self.expect_all(of_key)
+            }
+            _ => self.expect_all(closed),
+        };
+        assert_eq!(came.len(), theirs.len(), "each once: {came:?}");
+        let mut ours = BTreeMap::new();
+        apply(&mut ours, came);
+        check(&ours, &theirs);
+    }
+
+    /// Each change of an open window comes out, and nothing else.
+    fn check_changes(
+        &mut self,
+        was_open: &BTreeSet<Window>,
+        came: Vec<(Window, Option<Result>)>,
+        is_taken: bool,
+    ) {
+        let number = self.members.len().wrapping_sub(1);
+        if !matches!(self.case.kind, Kind::Session { .. }) {
+            let changed = self.model.open.iter().filter(|(window, numbers)| {
+                is_taken && (numbers.contains(&number) || !was_open.contains(*window))
+            });
+            assert_eq!(came.len(), changed.count(), "each once: {came:?}");
+        }
+        apply(&mut self.known, came);
+        self.known
+            .retain(|window, _| !self.model.closed.contains(window));
+        check(&self.known, &self.expect_all(&self.model.open));
+    }
+
+    /// A window that closes has said all that it had to say.
+    fn check_last_words(
+        &mut self,
+        closed: &BTreeMap<Window, Vec<usize>>,
+        came: Vec<(Window, Option<Result>)>,
+    ) {
+        apply(&mut self.known, came);
+        for (window, result) in self.expect_all(closed) {
+            let known = self.known.get(&window).cloned();
+            let known = BTreeMap::from_iter(known.map(|known| (window.clone(), known)));
+            check(&known, &BTreeMap::from([(window.clone(), result.clone())]));
+            self.finals.insert(window, result);
+        }
+    }
+
+    fn commit(&mut self) {
+        self.effects.clear();
+        self.task.flush(&mut self.effects).unwrap();
+        let came = self.results(&outs(&self.effects));
+        if self.case.emit != Emit::Updates {
+            assert_eq!(came, []);
+            return;
+        }
+        let windows: BTreeSet<&Window> = came.iter().map(|(window, _)| window).collect();
+        assert_eq!(windows.len(), came.len(), "each at most once: {came:?}");
+        apply(&mut self.known, came);
+        let mut theirs = self.expect_all(&self.model.open);
+        theirs.extend(self.finals.clone());
+        check(&self.known, &theirs);
+    }
+
+    /// Interrupts the task, which has dealt with so many records.
+    fn cut(&mut self, dealt_with: usize) {
+        match self.case.cut.1 {
+            Cut::Saved => self.task = self.windowing.reloaded(&self.task),
+            Cut::Restarted => self.restart(dealt_with),
+        }
+    }
+
+    /// Goes on from the progress alone, and reads again what open windows hold.
+    fn restart(&mut self, dealt_with: usize) {
+        self.commit();
+        let progress = self.task.progress();
+        let end = Offset(i64::try_from(dealt_with).unwrap());
+        assert_eq!(progress.position, end);
+        self.task = self.windowing.task();
+        self.task.restore(&progress);
+        let again = usize::try_from(progress.committable.0).unwrap();
+        let records = self.case.records.iter().enumerate();
+        let records = records.take(dealt_with).skip(again);
+        let records: Vec<Rec> = records.map(|(number, record)| record.at(number)).collect();
+        let mut outs = step(&mut self.task, &records, &mut self.effects);
+        if self.case.emit == Emit::EveryUpdate || matches!(self.case.kind, Kind::Rows { .. }) {
+            // What changes while it catches up comes out again.
+            outs.retain(|out| out.destination != Destination::Sink);
+        }
+        assert_eq!(outs, [], "all of it came out before");
+        self.commit();
+        assert_eq!(self.task.progress(), progress);
     }
 }
 
@@ -169,201 +327,68 @@ fn apply(known: &mut BTreeMap<Window, Result>, came: Vec<(Window, Option<Result>
     }
 }
 
-fn with_results(
-    windows: BTreeMap<Window, Vec<usize>>,
-    given: &[Given],
-) -> BTreeMap<Window, Result> {
-    let result = |(window, numbers): (Window, Vec<usize>)| (window, result_of(&numbers, given));
-    windows.into_iter().map(result).collect()
+fn check(ours: &BTreeMap<Window, Result>, theirs: &BTreeMap<Window, Result>) {
+    let is_same =
+        |((window, result), (other, expected)): ((&Window, &Result), (&Window, &Result))| {
+            let mut values = result.0.iter().zip(&expected.0);
+            window == other && result.1 == expected.1 && values.all(|(a, b)| is_same(a, b))
+        };
+    let is_equal = ours.len() == theirs.len() && ours.iter().zip(theirs).all(is_same);
+    assert!(is_equal, "ours: {ours:?}\n  theirs: {theirs:?}");
 }
 
-/// How many cases each property has: what `TIDEMILL_CASES` says, or few enough for every run.
-fn cases() -> u32 {
-    let cases = std::env::var("TIDEMILL_CASES").ok();
-    cases.map_or(250, |cases| cases.parse().expect("a number of cases"))
+/// What is wrong with `case`, if anything is.
+fn fault(case: &Case) -> Option<String> {
+    let run = catch_unwind(AssertUnwindSafe(|| Trial::new(case).run()));
+    let panic = run.err()?;
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    Some(text.unwrap_or_default())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases()))]
-
-    #[test]
-    fn final_results_are_those_of_the_definitions_each_once(
-        kind in kinds(), grace in 0i64..12, given in records(), cut in 1usize..5,
-    ) {
-        let windowing = windowing(kind, grace, Emit::Final);
-        let (mut task, mut effects) = (windowing.task(), Effects::new());
-        let mut model = Model::new(kind, grace);
-        let mut late = 0;
-        for (number, record_given) in given.iter().enumerate() {
-            let closed = model.add(record_given.clone());
-            let outs = step(&mut task, &[record(number, record_given)], &mut effects);
-            late += effects.account.late;
-            let came = results(&outs);
-            let theirs = match kind {
-                Kind::Rows { .. } => {
-                    let mine = |(window, _): &(&Window, &Vec<usize>)| window.0 == record_given.key;
-                    let open = model.open();
-                    let rows = open.iter().filter(mine);
-                    rows.map(|(window, all)| (window.clone(), all.clone())).collect()
-                }
-                _ => closed,
-            };
-            let theirs = with_results(theirs, &given);
-            prop_assert_eq!(came.len(), theirs.len(), "each once: {:?}", came);
-            let mut ours = BTreeMap::new();
-            apply(&mut ours, came);
-            prop_assert_eq!(ours, theirs, "step {}", number);
-            if number % cut == 0 {
-                task = windowing.reloaded(&task);
-            }
-        }
-        prop_assert_eq!(late, model.late as u64);
-    }
-
-    #[test]
-    fn every_update_tells_of_each_change_of_an_open_window_and_of_nothing_else(
-        kind in kinds(), grace in 0i64..12, given in records(), cut in 1usize..5,
-    ) {
-        let windowing = windowing(kind, grace, Emit::EveryUpdate);
-        let (mut task, mut effects) = (windowing.task(), Effects::new());
-        let mut model = Model::new(kind, grace);
-        let mut known: BTreeMap<Window, Result> = BTreeMap::new();
-        for (number, record_given) in given.iter().enumerate() {
-            let before = with_results(model.open(), &given);
-            let closed = model.add(record_given.clone());
-            let outs = step(&mut task, &[record(number, record_given)], &mut effects);
-            let came = results(&outs);
-            if !matches!(kind, Kind::Session { .. }) {
-                let after = with_results(model.open(), &given);
-                let is_news = |(window, result): &(&Window, &Result)| {
-                    before.get(*window) != Some(result)
-                };
-                let news = after.iter().filter(is_news).count();
-                prop_assert_eq!(came.len(), news, "each once: {:?}", came);
-            }
-            apply(&mut known, came);
-            known.retain(|window, _| !closed.contains_key(window));
-            let theirs = with_results(model.open(), &given);
-            known.retain(|window, _| !model.closed.contains_key(window));
-            prop_assert_eq!(&known, &theirs, "step {}", number);
-            if number % cut == 0 {
-                task = windowing.reloaded(&task);
-            }
+/// The case, without the records that its fault does not need.
+fn smallest(mut case: Case) -> Case {
+    let mut number = 0;
+    while number < case.records.len() {
+        let mut smaller = case.clone();
+        smaller.records.remove(number);
+        match fault(&smaller) {
+            Some(_) => case = smaller,
+            None => number += 1,
         }
     }
+    case
+}
 
-    #[test]
-    fn updates_bring_each_commit_what_has_changed_and_each_window_its_last_word(
-        kind in kinds(), grace in 0i64..12, given in records(), commit in 1usize..6,
-    ) {
-        let windowing = windowing(kind, grace, Emit::Updates);
-        let (mut task, mut effects) = (windowing.task(), Effects::new());
-        let mut model = Model::new(kind, grace);
-        let mut known: BTreeMap<Window, Result> = BTreeMap::new();
-        let mut finals: BTreeMap<Window, Result> = BTreeMap::new();
-        for (number, record_given) in given.iter().enumerate() {
-            let closed = with_results(model.add(record_given.clone()), &given);
-            let stepped = step(&mut task, &[record(number, record_given)], &mut effects);
-            apply(&mut known, results(&stepped));
-            for (window, result) in &closed {
-                prop_assert_eq!(known.get(window), Some(result), "the last word");
-            }
-            finals.extend(closed);
-            if number % commit == 0 {
-                effects.clear();
-                task.flush(&mut effects).unwrap();
-                let came = results(&outs(&effects));
-                let mut windows: Vec<_> = came.iter().map(|(window, _)| window).collect();
-                let count = windows.len();
-                windows.sort();
-                windows.dedup();
-                prop_assert_eq!(windows.len(), count, "each at most once: {:?}", came);
-                apply(&mut known, came);
-                let mut theirs = with_results(model.open(), &given);
-                theirs.extend(finals.clone());
-                prop_assert_eq!(&known, &theirs, "after {}", number);
-                task = windowing.reloaded(&task);
-            }
-        }
-    }
+/// The number that an environment variable has, or `default`.
+fn setting(name: &str, default: u64) -> u64 {
+    let text = std::env::var(name).ok();
+    text.map_or(default, |text| text.parse().expect("a number"))
 }
 
 #[test]
-fn a_session_longer_than_its_gap_is_whole_after_a_restart_that_reads_it_again() {
-    let windowing = windowing(Kind::Session { gap: 10 }, 0, Emit::Final);
-    let given: Vec<Given> = [0, 0, 8, 16, 24, 32, 40, 60]
-        .into_iter()
-        .zip(["b", "a", "a", "a", "a", "a", "a", "c"])
-        .map(|(time, key)| Given {
-            key: key.to_owned(),
-            time,
-        })
-        .collect();
-    let records: Vec<Rec> = (0..)
-        .zip(&given)
-        .map(|(n, given)| record(n, given))
-        .collect();
-    let (mut task, mut effects) = (windowing.task(), Effects::new());
-    let outs = step(&mut task, &records[..6], &mut effects);
-    assert_eq!(results(&outs).len(), 1, "b's session is over");
-    let progress = task.progress();
-    assert_eq!(progress.committable.0, 1);
-    let mut task = windowing.task();
-    task.restore(&progress);
-    let outs = step(&mut task, &records[1..], &mut effects);
-    let whole = result_of(&[1, 2, 3, 4, 5, 6], &given);
-    let expected = [(("a".to_owned(), Some((0, 40))), Some(whole))];
-    assert_eq!(results(&outs), expected);
-    assert_eq!(effects.account.late, 0);
-}
-
-/// What comes out from record `stop` on of a task that stopped there and reads again what its
-/// windows need; `saved_at`: how many records after its restart it is written down and read back.
-fn restarted(
-    windowing: &Windowing,
-    records: &[Rec],
-    stop: usize,
-    saved_at: Option<usize>,
-) -> Vec<Out> {
-    let (mut task, mut effects) = (windowing.task(), Effects::new());
-    step(&mut task, &records[..stop], &mut effects);
-    let progress = task.progress();
-    task = windowing.task();
-    task.restore(&progress);
-    let again = usize::try_from(progress.committable.0).unwrap();
-    let mut came = Vec::new();
-    for (number, record) in records[again..].iter().enumerate() {
-        if saved_at == Some(number) {
-            task = windowing.reloaded(&task);
-        }
-        came.extend(step(&mut task, std::slice::from_ref(record), &mut effects));
-    }
-    came
-}
-
-#[test]
-fn a_task_that_is_saved_while_it_catches_up_still_knows_how_far_it_had_come() {
-    // The session of `a` is open from first to last, those of `b` come and go.
-    let given: Vec<Given> = [0, 0, 8, 16, 16, 24, 32, 40, 60]
-        .into_iter()
-        .zip(["a", "b", "a", "a", "b", "a", "a", "a", "c"])
-        .map(|(time, key)| Given {
-            key: key.to_owned(),
-            time,
-        })
-        .collect();
-    let records: Vec<Rec> = (0..)
-        .zip(&given)
-        .map(|(n, given)| record(n, given))
-        .collect();
-    for kind in [Kind::Session { gap: 10 }, Kind::Sliding { difference: 10 }] {
-        for emit in [Emit::Final, Emit::Updates] {
-            let windowing = windowing(kind, 0, emit);
-            let whole = restarted(&windowing, &records, 7, None);
-            for saved_at in 0..=8 {
-                let saved = restarted(&windowing, &records, 7, Some(saved_at));
-                assert_eq!(saved, whole, "{kind:?}, {emit:?}, saved at {saved_at}");
-            }
-        }
+fn random_flows_come_to_what_their_definitions_say() {
+    let first = setting("TIDEMILL_SEED", 0);
+    let seeds = first..first + setting("TIDEMILL_CASES", 20_000);
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let faulty = std::thread::scope(|scope| {
+        let workers = (0..threads).map(|worker| {
+            let seeds = seeds.clone().skip(worker).step_by(threads);
+            scope.spawn(move || {
+                seeds
+                    .into_iter()
+                    .find(|seed| fault(&Case::of(*seed)).is_some())
+            })
+        });
+        let workers: Vec<_> = workers.collect();
+        let faulty = workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a worker"));
+        faulty.flatten().min()
+    });
+    if let Some(seed) = faulty {
+        let case = smallest(Case::of(seed));
+        let fault = fault(&case).expect("it is still there");
+        panic!("seed {seed}: {fault}\n{case:#?}");
     }
 }

@@ -31,6 +31,17 @@ pub(crate) enum Kind {
         size: i64,
         advance: i64,
     },
+    /// As the calendar of Berlin has them, in the spring of 2026.
+    Calendar(Unit),
+}
+
+/// A stretch of the calendar.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unit {
+    Hour,
+    Day,
+    Week,
+    Month,
 }
 
 /// One record; its number is its place in the list.
@@ -53,11 +64,15 @@ pub(crate) struct Model {
     grace: i64,
     stream_time: i64,
     given: Vec<Given>,
+    /// Stream time when each came.
+    stream_times: Vec<i64>,
     /// Numbers of records that were not late.
     accepted: Vec<usize>,
-    /// Windows that closed, each with what it held then.
-    pub(crate) closed: BTreeMap<Window, Vec<usize>>,
-    pub(crate) late: usize,
+    /// Windows that are open, with what they hold.
+    pub(crate) open: BTreeMap<Window, Vec<usize>>,
+    /// Windows that closed, or would only have come to be when they were over.
+    pub(crate) closed: BTreeSet<Window>,
+    pub(crate) late: u64,
 }
 
 impl Model {
@@ -67,8 +82,10 @@ impl Model {
             grace,
             stream_time: i64::MIN,
             given: Vec::new(),
+            stream_times: Vec::new(),
             accepted: Vec::new(),
-            closed: BTreeMap::new(),
+            open: BTreeMap::new(),
+            closed: BTreeSet::new(),
             late: 0,
         }
     }
@@ -76,40 +93,46 @@ impl Model {
     /// Takes in one record; the windows that it closes, with what they hold.
     pub(crate) fn add(&mut self, given: Given) -> BTreeMap<Window, Vec<usize>> {
         self.stream_time = self.stream_time.max(given.time);
-        let closed: BTreeMap<Window, Vec<usize>> = self
-            .windows()
-            .into_iter()
-            .filter(|(window, _)| self.is_over(window) && !self.closed.contains_key(window))
+        let over: Vec<Window> = self
+            .open
+            .keys()
+            .filter(|w| self.is_over(w))
+            .cloned()
             .collect();
-        self.closed.extend(closed.clone());
+        let closed = over
+            .into_iter()
+            .filter_map(|window| self.open.remove_entry(&window));
+        let closed: BTreeMap<Window, Vec<usize>> = closed.collect();
+        self.closed.extend(closed.keys().cloned());
         let number = self.given.len();
         let is_late = self.is_late(&given);
+        let key = given.key.clone();
         self.given.push(given);
-        match is_late {
-            true => self.late += 1,
-            false => self.accepted.push(number),
+        self.stream_times.push(self.stream_time);
+        if is_late {
+            self.late += 1;
+            return closed;
         }
-        // A window that only comes to be when it is over never was.
-        let born_over = self.windows().into_iter();
-        let born_over = born_over.filter(|(window, _)| self.is_over(window));
-        for (window, records) in born_over.collect::<Vec<_>>() {
-            self.closed.entry(window).or_insert(records);
+        self.accepted.push(number);
+        self.open.retain(|window, _| window.0 != key);
+        for (bounds, records) in self.windows_of(&key) {
+            let window = (key.clone(), bounds);
+            match self.is_over(&window) {
+                true => _ = self.closed.insert(window),
+                false => _ = self.open.insert(window, records),
+            }
         }
         closed
-    }
-
-    /// The windows that are open, with what they hold.
-    pub(crate) fn open(&self) -> BTreeMap<Window, Vec<usize>> {
-        let all = self.windows().into_iter();
-        all.filter(|(window, _)| !self.is_over(window)).collect()
     }
 
     fn is_over(&self, (_, bounds): &Window) -> bool {
         let Some((_, end)) = bounds else {
             return false;
         };
-        if let (Kind::Hopping { size, .. }, Some((start, _))) = (self.kind, bounds) {
-            return self.is_past(*start, size);
+        match (self.kind, bounds) {
+            (Kind::Hopping { size, .. }, Some((start, _))) => return self.is_past(*start, size),
+            (Kind::Calendar(_), _) => return end + self.grace <= self.stream_time,
+            _ => {}
         }
         let allowed = match self.kind {
             Kind::Session { gap } => self.grace + gap,
@@ -148,6 +171,7 @@ impl Model {
             Kind::Hopping { size, advance } => {
                 return self.is_past(given.time - given.time % advance, size);
             }
+            Kind::Calendar(unit) => unit.around(given.time).1 - 1,
             Kind::Rows { .. } | Kind::Running => return false,
         };
         last_end + self.grace < self.stream_time
@@ -159,18 +183,7 @@ impl Model {
             .collect()
     }
 
-    /// All windows that there are by definition, open or not.
-    fn windows(&self) -> BTreeMap<Window, Vec<usize>> {
-        let keys: BTreeSet<&String> = self.given.iter().map(|given| &given.key).collect();
-        let mut windows = BTreeMap::new();
-        for key in keys {
-            for (bounds, records) in self.windows_of(key) {
-                windows.insert((key.clone(), bounds), records);
-            }
-        }
-        windows
-    }
-
+    /// The windows of `key` that there are by definition, open or not; none is empty.
     fn windows_of(&self, key: &str) -> Vec<(Option<Bounds>, Vec<usize>)> {
         let numbers = self.of(key);
         let times: BTreeSet<i64> = numbers.iter().map(|n| self.given[*n].time).collect();
@@ -224,9 +237,17 @@ impl Model {
                 every,
                 is_closed,
             } => {
-                let last = times.last().map_or(-1, |last| last + length);
-                let ticks = (0..=last / every).map(|n| n * every);
+                let ticks = times.iter().copied().flat_map(|time| {
+                    let first = (time + every - 1) / every * every;
+                    let all = std::iter::successors(Some(first), |tick| Some(tick + every));
+                    all.take_while(move |tick| *tick <= time + length)
+                });
                 ends(ticks.collect(), length, is_closed)
+            }
+            Kind::Calendar(unit) => {
+                let all: BTreeSet<Bounds> = times.iter().map(|time| unit.around(*time)).collect();
+                let window = |(start, end)| (Some((start, end)), between(start, end - 1));
+                all.into_iter().map(window).collect()
             }
         }
     }
@@ -239,8 +260,7 @@ impl Model {
         };
         let mut sessions: Vec<((i64, i64), Vec<usize>)> = Vec::new();
         for number in self.of(key) {
-            let stream_time = self.given[..=number].iter().map(|given| given.time).max();
-            let stream_time = stream_time.expect("at least this one");
+            let stream_time = self.stream_times[number];
             let time = self.given[number].time;
             let is_joined = |((start, end), _): &((i64, i64), Vec<usize>)| {
                 let is_open = end + gap + self.grace >= stream_time;
@@ -259,3 +279,56 @@ impl Model {
         sessions
     }
 }
+
+/// When clocks in Berlin go forward in 2026, and back.
+const SUMMER: std::ops::Range<i64> = 1_774_746_000_000..1_792_890_000_000;
+
+const HOUR_MS: i64 = 3_600_000;
+
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// What clocks in Berlin show at `time`.
+fn local(time: i64) -> i64 {
+    time + if SUMMER.contains(&time) { 2 } else { 1 } * HOUR_MS
+}
+
+/// The time at which clocks in Berlin show `local`, at midnight or a full hour that there is once.
+fn instant(shown: i64) -> i64 {
+    let summer = shown - 2 * HOUR_MS;
+    match local(summer) == shown {
+        true => summer,
+        false => shown - HOUR_MS,
+    }
+}
+
+impl Unit {
+    /// Start and end of the one that `time` lies in.
+    fn around(self, time: i64) -> Bounds {
+        let day = local(time).div_euclid(DAY_MS);
+        let days = |first: i64, past: i64| (instant(first * DAY_MS), instant(past * DAY_MS));
+        match self {
+            Self::Hour => {
+                let start = time - time.rem_euclid(HOUR_MS);
+                (start, start + HOUR_MS)
+            }
+            Self::Day => days(day, day + 1),
+            Self::Week => {
+                // Day 0 was a Thursday.
+                let monday = day - (day + 3).rem_euclid(7);
+                days(monday, monday + 7)
+            }
+            Self::Month => {
+                let is_in = |(first, past): &(i64, i64)| (*first..*past).contains(&day);
+                let months = MONTHS.windows(2).map(|pair| (pair[0], pair[1]));
+                let (first, past) = months.into_iter().find(is_in).expect("a month of 2026");
+                days(first, past)
+            }
+        }
+    }
+}
+
+/// The days, counted from the epoch, on which the months of 2026 begin, and the year after.
+const MONTHS: [i64; 13] = [
+    20_454, 20_485, 20_513, 20_544, 20_574, 20_605, 20_635, 20_666, 20_697, 20_727, 20_758, 20_788,
+    20_819,
+];

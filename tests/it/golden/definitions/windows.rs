@@ -66,10 +66,9 @@ impl Windowed {
 
     /// What the record with this number changes: rows that are gone, then those it is in or made.
     fn changes(&self, number: usize) -> Vec<Said> {
-        let open = self.model.open();
-        let is_gone = |window: &&Window| {
-            !open.contains_key(*window) && !self.model.closed.contains_key(*window)
-        };
+        let open = &self.model.open;
+        let is_gone =
+            |window: &&Window| !open.contains_key(*window) && !self.model.closed.contains(*window);
         let gone = self.known.keys().filter(is_gone);
         let gone = gone.map(|window| Said {
             key: Some(window.0.clone()),
@@ -80,7 +79,7 @@ impl Windowed {
         });
         let touched = open.iter().filter(|(window, numbers)| {
             let is_new = !self.known.contains_key(*window);
-            !numbers.is_empty() && (is_new || numbers.contains(&number))
+            is_new || numbers.contains(&number)
         });
         let results = touched.filter_map(|window| self.result(window));
         gone.chain(results.filter(|said| said.value.is_some() || said.old.is_some()))
@@ -96,7 +95,7 @@ impl Windowed {
             };
         }
         let closed = &self.model.closed;
-        self.known.retain(|window, _| !closed.contains_key(window));
+        self.known.retain(|window, _| !closed.contains(window));
     }
 }
 
