@@ -123,6 +123,9 @@ pub(super) type General = Box<dyn for<'e> Fn(&Env<'e, '_>) -> Result<Any<'e>, Ra
 pub(super) type Maybe =
     Box<dyn for<'e> Fn(&Env<'e, '_>) -> Result<Option<Any<'e>>, Raise> + Send + Sync>;
 
+/// A function of Rust; where it has no result, it says why.
+pub(super) type Native = Box<dyn Fn(&Row<'_>) -> Result<Value<'static>, Box<str>> + Send + Sync>;
+
 /// What an expression compiles to.
 pub(super) enum Code {
     /// The constant with this number.
@@ -139,6 +142,8 @@ pub(super) enum Code {
     General(General),
     /// An optional value.
     Maybe(Maybe),
+    /// A function of Rust.
+    Native(Native),
 }
 
 impl Code {
@@ -156,6 +161,11 @@ impl Code {
             Self::General(code) => code(env),
             // The compiler lets no optional value out of `orValue` and its like.
             Self::Maybe(code) => Ok(code(env)?.unwrap_or(Cow::Owned(Value::Null))),
+            // Why it has none is asked again where it is told.
+            Self::Native(code) => match code(env.row) {
+                Ok(value) => Ok(Cow::Owned(value)),
+                Err(_) => Err(At::new(&(0..0)).raise(Fault::Refused)),
+            },
         }
     }
 

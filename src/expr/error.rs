@@ -78,7 +78,8 @@ pub fn nearest<'n>(wrong: &str, known: impl IntoIterator<Item = &'n str>) -> Opt
 
 /// An expression that failed on one record.
 ///
-/// Making and cloning one allocates nothing; the text is put together when it is displayed.
+/// Making and cloning one allocates nothing but the detail of a function of Rust; the text is put
+/// together when it is displayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvalError {
     /// What went wrong.
@@ -87,12 +88,17 @@ pub struct EvalError {
     pub expression: Arc<str>,
     /// The bytes of `expression` that failed.
     pub span: Range<usize>,
+    /// What a function of Rust said ([`Fault::Refused`]).
+    pub detail: Option<Box<str>>,
 }
 
 impl fmt::Display for EvalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = self.expression.get(self.span.clone()).unwrap_or_default();
-        write!(f, "evaluate `{part}`: {}", self.fault)
+        match &self.detail {
+            Some(detail) => write!(f, "evaluate {part}: {detail}"),
+            None => write!(f, "evaluate `{part}`: {}", self.fault),
+        }
     }
 }
 
@@ -142,6 +148,9 @@ pub enum Fault {
     /// An optional value that is not there was asked for.
     #[error("the optional value is not there")]
     NoneValue,
+    /// A function of Rust has no result for this record.
+    #[error("refused")]
+    Refused,
     /// The expression does more work on this record than an expression may.
     #[error("too much work for one record")]
     TooMuchWork,

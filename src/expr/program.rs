@@ -67,7 +67,7 @@ impl Program {
     pub fn eval<'r>(&'r self, row: &'r Row<'r>) -> Result<Value<'r>, EvalError> {
         let budget = Budget::new();
         let value = self.code.any(&self.env(row, &budget));
-        match value.map_err(|raise| self.error(raise))? {
+        match value.map_err(|raise| self.error(raise, row))? {
             std::borrow::Cow::Borrowed(value) => Ok(value.borrowed()),
             std::borrow::Cow::Owned(value) => Ok(value),
         }
@@ -82,7 +82,7 @@ impl Program {
     pub fn eval_bool(&self, row: &Row<'_>) -> Result<bool, EvalError> {
         let budget = Budget::new();
         let result = self.code.bool(&self.env(row, &budget), self.whole());
-        result.map_err(|raise| self.error(raise))
+        result.map_err(|raise| self.error(raise, row))
     }
 
     /// The value of a numeric expression on `row`; `None` where it is null.
@@ -95,15 +95,20 @@ impl Program {
         let budget = Budget::new();
         let env = self.env(row, &budget);
         if let Code::Number(code) = &self.code {
-            return code(&env).map(Some).map_err(|raise| self.error(raise));
+            return code(&env).map(Some).map_err(|raise| self.error(raise, row));
         }
-        match &*self.code.any(&env).map_err(|raise| self.error(raise))? {
+        match &*self
+            .code
+            .any(&env)
+            .map_err(|raise| self.error(raise, row))?
+        {
             Value::Null => Ok(None),
             value => match Number::of(value) {
                 Some(number) => Ok(Some(number)),
-                None => {
-                    Err(self.error(self.whole().raise(Fault::NoOverload(ValueType::of(value)))))
-                }
+                None => Err(self.error(
+                    self.whole().raise(Fault::NoOverload(ValueType::of(value))),
+                    row,
+                )),
             },
         }
     }
@@ -123,11 +128,19 @@ impl Program {
     }
 
     #[cold]
-    fn error(&self, raise: Raise) -> EvalError {
+    fn error(&self, raise: Raise, row: &Row<'_>) -> EvalError {
+        let refused = match &self.code {
+            Code::Native(function) if raise.fault == Fault::Refused => function(row).err(),
+            _ => None,
+        };
         EvalError {
             fault: raise.fault,
             expression: Arc::clone(&self.source),
-            span: raise.at.span(),
+            span: match refused {
+                Some(_) => 0..self.source.len(),
+                None => raise.at.span(),
+            },
+            detail: refused,
         }
     }
 }

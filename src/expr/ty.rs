@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::codec::fixed::Fixed;
+use crate::codec::format::Format;
+
 /// What is known about the type of a value before anything runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Type {
@@ -61,6 +64,26 @@ impl RecordType {
 }
 
 impl Type {
+    /// What is known of a record's key in `format`.
+    #[must_use]
+    pub fn of_key(format: Format) -> Self {
+        match format {
+            Format::Bytes => Self::Bytes.nullable(),
+            Format::Text => Self::Text.nullable(),
+            Format::Fixed(fixed) => Self::of_fixed(fixed).nullable(),
+            Format::Json | Format::Avro => Self::Dyn,
+        }
+    }
+
+    /// What is known of numbers of a fixed width.
+    #[must_use]
+    pub const fn of_fixed(fixed: Fixed) -> Self {
+        match fixed.is_whole() {
+            true => Self::Int,
+            false => Self::Double,
+        }
+    }
+
     /// A list of `element`s.
     #[must_use]
     pub fn list(element: Self) -> Self {
@@ -113,6 +136,15 @@ impl Type {
     #[must_use]
     pub fn is_number(&self) -> bool {
         matches!(self.non_null(), Self::Int | Self::UInt | Self::Double)
+    }
+
+    /// Whether its values may be keys: what is not null, and has no parts.
+    #[must_use]
+    pub fn may_be_key(&self) -> bool {
+        !matches!(
+            self.non_null(),
+            Self::Null | Self::List(_) | Self::Map(..) | Self::Record(_)
+        )
     }
 
     /// Whether a value of this type may turn out to be one of `other`.

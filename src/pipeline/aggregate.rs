@@ -78,7 +78,7 @@ impl Compiler<'_, '_> {
     ) -> Option<(Type, NamedAggregate)> {
         match read(&expression.text, scope, fields) {
             Ok((function, argument)) => Some((
-                result_type(function, argument.as_ref()),
+                function.result_type(argument.as_ref().map(Program::ty)),
                 NamedAggregate {
                     name: name.value.as_str().into(),
                     function,
@@ -190,57 +190,12 @@ fn check_type(
     ty: &Type,
     example: &str,
 ) -> Result<(), Vec<Diagnostic>> {
-    let (expected, fits) = match function {
-        Function::Count => ("a condition", ty.may_be(&Type::Bool)),
-        Function::First | Function::Last | Function::Distinct | Function::Collect(_) => {
-            ("a value", true)
-        }
-        Function::Min | Function::Max | Function::Top(_) => (
-            "a value with an order",
-            !matches!(
-                ty.non_null(),
-                Type::List(_) | Type::Map(..) | Type::Record(_)
-            ),
-        ),
-        Function::Sum
-        | Function::Avg
-        | Function::Variance(_)
-        | Function::Stddev(_)
-        | Function::Ema(_)
-        | Function::Ewma(_)
-        | Function::Quantile(_)
-        | Function::Rate => ("a number", ty.is_number() || ty.is_dyn()),
-    };
-    if fits {
+    if function.takes(ty) {
         return Ok(());
     }
-    let message = format!("`{function}` takes {expected}, not {ty}");
+    let message = format!("`{function}` takes {}, not {ty}", function.wanted());
     let refused = Diagnostic::new(message, argument.span.clone());
     Err(vec![refused.help(format!("for example `{example}`"))])
-}
-
-/// What is known of the results: null where no value that is not null came in, of most.
-fn result_type(function: Function, argument: Option<&Program>) -> Type {
-    let ty = argument.map_or(&Type::Null, Program::ty);
-    let may_be_null = matches!(ty, Type::Nullable(_) | Type::Dyn | Type::Null);
-    let result = match function {
-        Function::Count | Function::Distinct => return Type::Int,
-        // One value alone has no sample variance, and a window may have no length.
-        Function::Variance(_) | Function::Stddev(_) | Function::Rate => {
-            return Type::Double.nullable();
-        }
-        Function::Top(_) | Function::Collect(_) => return Type::list(ty.non_null().clone()),
-        Function::Avg | Function::Ema(_) | Function::Ewma(_) | Function::Quantile(_) => {
-            Type::Double
-        }
-        Function::Sum | Function::Min | Function::Max | Function::First | Function::Last => {
-            ty.non_null().clone()
-        }
-    };
-    match may_be_null {
-        true => result.nullable(),
-        false => result,
-    }
 }
 
 #[cfg(test)]

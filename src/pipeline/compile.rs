@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::codec::avro::schema::Schema;
-use crate::codec::fixed::Fixed;
 use crate::codec::format::Format;
 use crate::codec::projection::Fields;
 use crate::expr;
@@ -11,7 +10,7 @@ use crate::expr::Diagnostic;
 use crate::expr::Program;
 use crate::expr::Scope;
 use crate::expr::Type;
-use crate::pipeline::file::EMPTY_WINDOWS_DEFAULT;
+use crate::expr::schema_type::type_of;
 use crate::pipeline::file::EmptyBody;
 use crate::pipeline::file::Expression;
 use crate::pipeline::file::File;
@@ -22,7 +21,6 @@ use crate::pipeline::file::SourceBody;
 use crate::pipeline::file::WindowBody;
 use crate::pipeline::finding::Finding;
 use crate::pipeline::outside::Outside;
-use crate::pipeline::schema_type::type_of;
 use crate::pipeline::watch::Alert;
 use crate::pipeline::yaml::place;
 use crate::record::TopicName;
@@ -227,7 +225,7 @@ impl Compiler<'_, '_> {
             };
             self.source_types.push((ty.clone(), schema));
             if let Some(body) = &entry.body {
-                let scope = Scope::record(ty, key_type(body.key_format));
+                let scope = Scope::record(ty, Type::of_key(body.key_format));
                 self.time(body, &scope, &mut Fields::default());
             }
         }
@@ -237,7 +235,7 @@ impl Compiler<'_, '_> {
         match (body.value_format, &body.schema) {
             (Format::Text, _) => (Type::Text, None),
             (Format::Bytes, _) => (Type::Bytes, None),
-            (Format::Fixed(fixed), _) => (number_type(fixed), None),
+            (Format::Fixed(fixed), _) => (Type::of_fixed(fixed), None),
             (Format::Avro, Some(file)) => match self.schema(file) {
                 Some((text, schema)) => (type_of(&schema), Some(text.into())),
                 None => (Type::Dyn, None),
@@ -327,7 +325,7 @@ impl Compiler<'_, '_> {
         let key = body
             .key
             .as_ref()
-            .and_then(|key| self.program_of(key, &scope, &mut fields, KEY, is_key));
+            .and_then(|key| self.program_of(key, &scope, &mut fields, KEY, Type::may_be_key));
         let key_type = key.as_ref().map_or(input.key_type, |key| key.ty().clone());
         let made = match &body.aggregate {
             Some(aggregates) => {
@@ -411,7 +409,7 @@ impl Compiler<'_, '_> {
         };
         let known = self.source_types.get(index).cloned();
         let (value_type, value_schema) = known.unwrap_or_default();
-        let key_type = key_type(body.key_format);
+        let key_type = Type::of_key(body.key_format);
         let scope = Scope::record(value_type.clone(), key_type.clone());
         // What is wrong with it has been reported with the source.
         let time = body.time.as_ref();
@@ -477,10 +475,7 @@ impl Compiler<'_, '_> {
                 windows: windows.clone(),
                 aggregates: named,
                 select,
-                emit: emit.unwrap_or(match windows {
-                    Windows::Running => Emit::Updates,
-                    _ => Emit::Final,
-                }),
+                emit: emit.unwrap_or(windows.default_emit()),
                 empty,
             }),
             fields: Some(columns),
@@ -559,11 +554,7 @@ fn empty(window: &WindowBody, key: Option<&Program>) -> Empty {
     match (window.empty, &window.value) {
         (None, _) => Empty::Never,
         (Some(EmptyBody::ZeroFor(time)), _) => Empty::Within(time),
-        (Some(EmptyBody::Zero), _) if key.is_some_and(Program::is_constant) => Empty::Always,
-        (Some(EmptyBody::Zero), windows) => {
-            let every = windows.at_most_every().unwrap_or_default();
-            Empty::Within(every * EMPTY_WINDOWS_DEFAULT)
-        }
+        (Some(EmptyBody::Zero), windows) => Empty::of(windows, key),
     }
 }
 
@@ -590,29 +581,6 @@ fn unknown_input() -> Input {
             keying: Keying::ByRecordKey,
         },
         value_type: Type::Dyn,
-        key_type: key_type(Format::Text),
+        key_type: Type::of_key(Format::Text),
     }
-}
-
-const fn number_type(fixed: Fixed) -> Type {
-    match fixed.is_whole() {
-        true => Type::Int,
-        false => Type::Double,
-    }
-}
-
-fn key_type(format: Format) -> Type {
-    match format {
-        Format::Bytes => Type::Bytes.nullable(),
-        Format::Text => Type::Text.nullable(),
-        Format::Fixed(fixed) => number_type(fixed).nullable(),
-        Format::Json | Format::Avro => Type::Dyn,
-    }
-}
-
-pub(super) fn is_key(ty: &Type) -> bool {
-    !matches!(
-        ty.non_null(),
-        Type::Null | Type::List(_) | Type::Map(..) | Type::Record(_)
-    )
 }

@@ -16,15 +16,8 @@ use crate::stream::plan::Keying;
 use crate::stream::plan::OnError;
 use crate::stream::window::Windows;
 
-/// How far beyond the wall clock an event time may lie unless `future:` says otherwise, so that
-/// one wrong clock cannot close every window.
-pub const FUTURE_DEFAULT: TimeDelta = TimeDelta::hours(1);
-
 /// How long windows stay open after their end unless `grace:` says otherwise.
 pub const GRACE_DEFAULT: TimeDelta = TimeDelta::zero();
-
-/// How many windows without records of a key come out in a row unless `empty:` says otherwise.
-pub(super) const EMPTY_WINDOWS_DEFAULT: i32 = 1_000;
 
 /// The format of keys unless a source says otherwise.
 pub const KEY_FORMAT_DEFAULT: Format = Format::Text;

@@ -27,7 +27,6 @@ mod parameter;
 mod read;
 mod read_alerts;
 mod read_tests;
-mod schema_type;
 mod sink;
 pub mod testing;
 mod vocabulary;
@@ -40,8 +39,8 @@ use std::sync::Arc;
 use crate::stream::plan::Plan;
 
 pub use file::{
-    AlertSink, Chart, Connect, FUTURE_DEFAULT, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, Subject,
-    TestCase, VALUE_FORMAT_DEFAULT,
+    AlertSink, Chart, Connect, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, Subject, TestCase,
+    VALUE_FORMAT_DEFAULT,
 };
 pub use finding::{Colour, Finding, Findings, render_warnings};
 pub use json_schema::json_schema;

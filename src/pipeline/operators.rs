@@ -13,7 +13,6 @@ use crate::pipeline::compile::Compiler;
 use crate::pipeline::compile::Input;
 use crate::pipeline::compile::KEY;
 use crate::pipeline::compile::Output;
-use crate::pipeline::compile::is_key;
 use crate::pipeline::file::Expression;
 use crate::pipeline::file::FlowBody;
 use crate::pipeline::file::FlowEntry;
@@ -395,7 +394,7 @@ impl Compiler<'_, '_> {
 
     pub(super) fn mapping(&mut self, of: &Expression, made: &Made) -> Option<Mapping> {
         let mut fields = Fields::default();
-        let program = self.program_of(of, &made.scope(), &mut fields, KEY, is_key)?;
+        let program = self.program_of(of, &made.scope(), &mut fields, KEY, Type::may_be_key)?;
         Some(expression::text_key(program, fields))
     }
 
@@ -414,7 +413,7 @@ impl Compiler<'_, '_> {
         scope: &Scope,
         fields: &mut Fields,
     ) -> Option<Program> {
-        self.program_of(key?, scope, fields, KEY, is_key)
+        self.program_of(key?, scope, fields, KEY, Type::may_be_key)
     }
 
     /// Adds a node; what does not fit is reported at `at`.

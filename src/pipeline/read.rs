@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use crate::codec::format::Format;
 use crate::expr::duration;
 use crate::pipeline::file::Expression;
-use crate::pipeline::file::FUTURE_DEFAULT;
+
 use crate::pipeline::file::File;
 use crate::pipeline::file::FlowBody;
 use crate::pipeline::file::FlowEntry;
@@ -37,6 +37,7 @@ use crate::pipeline::yaml::Key;
 use crate::pipeline::yaml::Node;
 use crate::record::TopicName;
 use crate::stream::plan::Emit;
+use crate::stream::plan::FUTURE_DEFAULT;
 use crate::stream::plan::Keying;
 use crate::stream::plan::OnError;
 

@@ -48,7 +48,7 @@ use crate::stream::stage::Stage;
 use crate::stream::task::Task;
 
 /// How a pipeline is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct RunOptions {
     /// At most so many worker threads; `None`: as many as there are processors.
     pub threads: Option<usize>,

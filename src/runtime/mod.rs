@@ -1,6 +1,6 @@
 //! The loops of `run`: from a plan and a cluster to results.
 //!
-//! [`app`] looks up the topics, lays the plan out over their partitions and starts the workers.
+//! A program of one's own calls [`run()`] and no more. [`app`] looks up the topics, lays the plan out over their partitions and starts the workers.
 //! Each [`worker`] is a thread with partitions of its own: it reads, steps the tasks, writes what
 //! they put out, and commits. What a commit does, and in which order, is [`commit`]'s. Nothing is
 //! shared between workers but counters.
@@ -17,10 +17,12 @@ mod input;
 mod internal_topics;
 mod joint;
 mod outputs;
+mod run;
 mod schemas;
 mod stop;
 mod worker;
 
 pub use counts::FlowCounts;
 pub use error::RunError;
+pub use run::run;
 pub use worker::End;

@@ -39,9 +39,10 @@ use crate::stream::task::Task;
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
 /// When a worker ends without being told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum End {
     /// Never.
+    #[default]
     Follow,
     /// Once it has read to the end that was there at the start, and what came of it.
     AtEnd,
@@ -159,6 +160,7 @@ impl Worker {
                     Pause::Full => hand_over(run, &mut self.outputs, &self.counts).await?,
                 }
             }
+            run.work(fetched.topic_partition)?;
             hand_over(run, &mut self.outputs, &self.counts).await?;
         }
         for place in &input.places {

@@ -2,6 +2,9 @@
 
 use chrono::TimeDelta;
 
+use crate::expr::Program;
+use crate::stream::window::Windows;
+
 /// Which windows come out that hold no record of a key.
 ///
 /// Such a window comes out once, when it closes, whatever [`crate::stream::emit::Emit`] says, with
@@ -20,7 +23,21 @@ pub enum Empty {
     Always,
 }
 
+/// How many windows without records of a key come out in a row unless it is said.
+const WINDOWS_DEFAULT: i32 = 1_000;
+
 impl Empty {
+    /// Those without records that come out where it is not said for how long: all, of a flow whose
+    /// key is always the same; else so many in a row of each key.
+    #[must_use]
+    pub fn of(windows: &Windows, key: Option<&Program>) -> Self {
+        if key.is_some_and(Program::is_constant) {
+            return Self::Always;
+        }
+        let every = windows.at_most_every().unwrap_or_default();
+        Self::Within(every * WINDOWS_DEFAULT)
+    }
+
     /// For how long a key is remembered, in milliseconds; `None` where none is.
     pub(crate) fn reach_ms(self) -> Option<i64> {
         match self {

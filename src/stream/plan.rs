@@ -52,6 +52,10 @@ pub struct Flow {
     pub sink: Sink,
 }
 
+/// How far beyond the wall clock an event time may lie unless a source says otherwise, so that one
+/// wrong clock cannot close every window.
+pub const FUTURE_DEFAULT: TimeDelta = TimeDelta::hours(1);
+
 /// A source topic, and how its records are read.
 #[derive(Debug)]
 pub struct Source {

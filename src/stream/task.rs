@@ -297,6 +297,19 @@ impl Task {
         each!(&mut self.operator, operator => operator.flush(effects))
     }
 
+    /// Puts out what stands in open windows and running aggregates, as if they closed now: of a
+    /// copy of a task, to look into it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where a result cannot be written and the flow is to stop then.
+    pub(crate) fn show(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        match &mut self.operator {
+            Run::Whole(operator) => operator.show(effects),
+            _ => Ok(()),
+        }
+    }
+
     /// How far this task has come; to be committed once all effects so far are acknowledged.
     #[must_use]
     pub fn progress(&self) -> Progress {

@@ -40,6 +40,8 @@ pub(crate) struct Whole {
     source: SourceStep,
     keying: Keying,
     timed: Timed,
+    /// After how long everything that is open has closed.
+    open_ms: i64,
 }
 
 /// Windows and the clock that closes them.
@@ -59,6 +61,7 @@ impl Whole {
         Ok(Self {
             source: SourceStep::new(stage, partition)?,
             keying: Keying::new(&stage.flow),
+            open_ms: aggregation.windows.open_ms(),
             timed: Timed {
                 clock: PartitionClock::new(Timestamp::MIN, stage.flow.source.idle),
                 windowed: Windowed::new(stage, aggregation, id)?,
@@ -110,6 +113,13 @@ impl Whole {
 
     pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
         self.timed.windowed.flush(effects)
+    }
+
+    /// Puts out what is open, as if it closed now.
+    pub(crate) fn show(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        let now = self.timed.clock.stream_time();
+        let all_closed = now.saturating_add(self.open_ms);
+        self.timed.windowed.show(all_closed, effects)
     }
 
     pub(crate) fn progress(&self, position: Offset) -> Progress {

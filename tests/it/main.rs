@@ -37,6 +37,10 @@ mod schemas;
 mod real_broker;
 // Real rows through the real binary, judged by pandas.
 mod real_input;
+// Pipelines written in Rust, on the embedded broker.
+mod rust_api;
+// Pipelines written in Rust.
+mod rust_builder;
 // The stream engine through its public face.
 mod stream;
 // The stream engine against a model of it.

@@ -1,5 +1,7 @@
 //! A flow in words.
 
+use chrono::TimeDelta;
+
 use crate::codec::format::Format;
 use crate::expr::Program;
 use crate::pipeline::explain::Cost;
@@ -9,6 +11,7 @@ use crate::pipeline::explain::fact;
 use crate::pipeline::explain::operators;
 use crate::pipeline::explain::units;
 use crate::pipeline::explain::window;
+use crate::stream::aggregate::Function;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Empty;
 use crate::stream::plan::Flow;
@@ -213,12 +216,27 @@ fn aggregate(named: &NamedAggregate) -> String {
     )
 }
 
-/// The call as it was written, as far as the plan remembers it.
+/// The call as it was written in a file, or as it would be.
 fn call(named: &NamedAggregate, argument: &str) -> String {
-    match argument.starts_with(&format!("{}(", named.function)) {
-        true => argument.to_owned(),
-        false => format!("{}({argument})", named.function),
+    let function = named.function;
+    if argument.starts_with(&format!("{function}(")) {
+        return argument.to_owned();
     }
+    let parameter = match function {
+        Function::Top(limit) => return format!("{function}({}, {argument})", limit.get()),
+        Function::Ema(half_life) => {
+            let half_life = units(TimeDelta::milliseconds(half_life.ms()));
+            format!(", duration(\"{half_life}\")")
+        }
+        Function::Ewma(smoothing) => format!(", {}", smoothing.factor()),
+        Function::Quantile(rank) => format!(", {}", rank.get()),
+        Function::Collect(limit) => format!(", {}", limit.get()),
+        Function::Variance(divisor) | Function::Stddev(divisor) => {
+            format!(", \"{}\"", divisor.name())
+        }
+        _ => String::new(),
+    };
+    format!("{function}({argument}{parameter})")
 }
 
 fn on_error(flow: &Flow) -> Fact {

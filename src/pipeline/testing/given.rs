@@ -40,13 +40,9 @@ pub(super) struct Arrival {
 }
 
 impl Given {
-    /// The text of a schema that a record names.
-    pub(super) fn schema(&self, id: SchemaId) -> Option<&str> {
-        let SchemaId::Number(number) = id else {
-            return None;
-        };
-        let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        self.schemas.get(index).map(String::as_str)
+    /// The texts of the schemas that records name, by number from 1 on.
+    pub(super) fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.schemas.iter().map(String::as_str)
     }
 
     /// The id of a schema, which is made known.

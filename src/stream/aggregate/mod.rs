@@ -33,6 +33,7 @@ mod sum;
 mod timed;
 mod top;
 mod total;
+mod typing;
 
 pub use function::{ArgumentError, Function};
 

@@ -20,6 +20,11 @@ pub use trailing::{Bounds, TrailingWindows};
 use chrono::TimeDelta;
 use thiserror::Error;
 
+use crate::stream::emit::Emit;
+
+/// No month is longer: 31 days and an hour that clocks are put back.
+const MONTH_MS_MAX: i64 = (31 * 24 + 1) * 3_600_000;
+
 /// Which records of a key are aggregated together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Windows {
@@ -43,6 +48,36 @@ pub enum Windows {
 }
 
 impl Windows {
+    /// When results come out unless it is said: of windows that close, then.
+    #[must_use]
+    pub const fn default_emit(&self) -> Emit {
+        match self {
+            Self::Running => Emit::Updates,
+            _ => Emit::Final,
+        }
+    }
+
+    /// After how long without records every window has closed, in milliseconds of stream time; 0
+    /// for what never closes.
+    #[must_use]
+    pub fn open_ms(&self) -> i64 {
+        let open = match self {
+            Self::Running | Self::Rows(_) => return 0,
+            Self::Time(windows) => [windows.size_ms(), windows.grace_ms()],
+            Self::Session(windows) => [windows.gap_ms(), windows.grace_ms()],
+            Self::Sliding(windows) => [windows.difference_ms(), windows.grace_ms()],
+            Self::Trailing(windows) => [
+                windows
+                    .length_ms()
+                    .saturating_add(windows.every_ms().unwrap_or(0)),
+                windows.grace_ms(),
+            ],
+            Self::Calendar(windows) => [MONTH_MS_MAX, windows.grace_ms()],
+        };
+        // Ends that are inside close an instant later.
+        open.into_iter().fold(1, i64::saturating_add)
+    }
+
     /// Whether a result is of a stretch of event time, whose bounds it shows.
     #[must_use]
     pub const fn has_bounds(&self) -> bool {

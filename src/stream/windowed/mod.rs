@@ -177,6 +177,24 @@ impl Windowed {
         each!(self, windows => windows.flush(effects))
     }
 
+    /// Puts out what is open, as if it closed now; all of it has at stream time `all_closed`. Of
+    /// rows nothing: what they come to has come out.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    pub(crate) fn show(
+        &mut self,
+        all_closed: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Running(windows) => windows.show(effects),
+            // So much that it comes in several parts, of windows without records, is not shown.
+            _ => self.advance(all_closed, effects).map(drop),
+        }
+    }
+
     /// The smallest offset of a record that an open window holds.
     pub(crate) fn rebuild_from(&self) -> Option<Offset> {
         each!(self, windows => windows.rebuild_from())

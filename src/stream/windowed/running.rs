@@ -99,6 +99,15 @@ impl Running {
         Ok(())
     }
 
+    /// Puts out every result.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    pub(crate) fn show(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        (0..self.pane.keys().len()).try_for_each(|slot| self.put_out(slot, effects))
+    }
+
     fn put_out(&mut self, slot: usize, effects: &mut Effects) -> Result<(), Failure> {
         let Some(&id) = self.pane.keys().get(slot) else {
             return Ok(());

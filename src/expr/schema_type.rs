@@ -14,7 +14,8 @@ use crate::expr::Type;
 const NODES_MAX: usize = 10_000;
 
 /// The type of the values that are read with `schema`.
-pub(super) fn type_of(schema: &Schema) -> Type {
+#[must_use]
+pub fn type_of(schema: &Schema) -> Type {
     let mut walk = Walk {
         schema,
         above: Vec::new(),
@@ -80,7 +81,8 @@ impl Walk<'_> {
 ///
 /// What is not known becomes a union of all that JSON has but lists and maps; so does what Avro
 /// has no type for.
-pub(super) fn schema_for(name: &str, fields: &[(String, Type)]) -> String {
+#[must_use]
+pub fn schema_for(name: &str, fields: &[(String, Type)]) -> String {
     let mut names = Names {
         prefix: avro_name(name),
         count: 0,
@@ -145,7 +147,8 @@ fn avro_name(name: &str) -> String {
 }
 
 /// What values of type `ty` are when they are written as JSON and read back.
-pub(super) fn through_json(ty: &Type) -> Type {
+#[must_use]
+pub fn through_json(ty: &Type) -> Type {
     match ty {
         Type::Timestamp | Type::UInt => Type::Int,
         Type::Type => Type::Text,

@@ -1,0 +1,341 @@
+//! A plan driven by hand: records in, results out, without a broker and in no time.
+//!
+//! [`TestDriver`] is for tests of pipelines, as Kafka Streams' `TopologyTestDriver` is: it drives
+//! the very [`crate::stream::task::Task`]s that the runtime drives, over topics of one partition.
+//! Time is what the test says. The tests in pipeline files run on it too.
+//!
+//! What flows write is read by those that read it, at once.
+
+mod error;
+mod output;
+mod running;
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::codec::avro::render;
+use crate::codec::avro::schema::Schema;
+use crate::codec::framing;
+use crate::record::Offset;
+use crate::record::Record;
+use crate::record::Timestamp;
+use crate::record::TopicName;
+use crate::stream::account::Account;
+use crate::stream::driver::output::Readers;
+use crate::stream::driver::running::Put;
+use crate::stream::driver::running::Running;
+use crate::stream::plan::Plan;
+
+pub use error::DriveError;
+pub use output::Written;
+
+/// How many records may come of one, by flows that read what others write.
+const DERIVED_MAX: usize = 100_000;
+
+/// Drives a plan over topics of one partition.
+///
+/// The wall clock stands still but where a test moves it, and at each record, which comes at its
+/// timestamp or at the wall clock, whichever is later. Commits, which thinned updates wait for,
+/// come only when [`TestDriver::commit`] says so.
+///
+/// # Examples
+///
+/// Those of [`crate::stream::builder`].
+#[derive(Debug)]
+pub struct TestDriver {
+    running: Vec<Running>,
+    readers: Readers,
+    now: Timestamp,
+    /// The offset of the next record of each topic.
+    offsets: BTreeMap<TopicName, Offset>,
+    written: BTreeMap<TopicName, VecDeque<Written>>,
+    reasons: Vec<String>,
+}
+
+impl TestDriver {
+    /// Drives `plan`, from nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError`] where a schema in it is none.
+    pub fn new(plan: &Plan) -> Result<Self, DriveError> {
+        let mut readers = Readers::default();
+        let stages = plan.lay_out(|_| Some(1))?;
+        let running = stages.iter();
+        let running = running.map(|stage| Running::new(stage, &mut readers));
+        Ok(Self {
+            running: running.collect::<Result<_, _>>()?,
+            readers,
+            now: Timestamp::MIN,
+            offsets: BTreeMap::new(),
+            written: BTreeMap::new(),
+            reasons: Vec::new(),
+        })
+    }
+
+    /// Writes `record` to a topic that flows read; without a timestamp it gets the wall clock's.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError`] where nobody reads the topic, or a flow stops at the record.
+    pub fn pipe(&mut self, topic: &str, record: Record) -> Result<(), DriveError> {
+        let topic = TopicName::from(topic);
+        if !self.is_read(&topic) {
+            return Err(DriveError::NotRead { topic });
+        }
+        let time = record.timestamp.unwrap_or(Timestamp::MIN);
+        self.advance_to(time.max(self.now))?;
+        self.take(topic, record)?;
+        // What silence there is begins here.
+        self.advance_to(self.now)
+    }
+
+    /// Writes a record whose value is JSON, made of `value` by serde; a null is no tombstone.
+    ///
+    /// # Errors
+    ///
+    /// As [`TestDriver::pipe`], and where serde cannot write it.
+    pub fn pipe_json(
+        &mut self,
+        topic: &str,
+        key: Option<&str>,
+        value: &impl Serialize,
+        timestamp: i64,
+    ) -> Result<(), DriveError> {
+        let value = serde_json::to_vec(value).map_err(|error| unwritable(&error))?;
+        self.pipe(topic, record(key, Some(value), timestamp))
+    }
+
+    /// Writes a record whose value is text.
+    ///
+    /// # Errors
+    ///
+    /// As [`TestDriver::pipe`].
+    pub fn pipe_text(
+        &mut self,
+        topic: &str,
+        key: Option<&str>,
+        value: &str,
+        timestamp: i64,
+    ) -> Result<(), DriveError> {
+        self.pipe(topic, record(key, Some(value.into()), timestamp))
+    }
+
+    /// Writes a record whose value is Avro, written with the schema whose JSON text is `schema`.
+    ///
+    /// # Errors
+    ///
+    /// As [`TestDriver::pipe`], and where the value does not fit the schema, or that is none.
+    pub fn pipe_avro(
+        &mut self,
+        topic: &str,
+        key: Option<&str>,
+        schema: &str,
+        value: &impl Serialize,
+        timestamp: i64,
+    ) -> Result<(), DriveError> {
+        let id = self.readers.given(schema);
+        let parsed = Schema::parse(schema).map_err(|error| unwritable(&error))?;
+        let json = serde_json::to_vec(value).map_err(|error| unwritable(&error))?;
+        let mut out = Vec::new();
+        framing::put_prefix(&mut out, id);
+        render::from_json(&parsed, &json, &mut out).map_err(|error| unwritable(&error))?;
+        self.pipe(topic, record(key, Some(out), timestamp))
+    }
+
+    /// Writes a tombstone: a key without value.
+    ///
+    /// # Errors
+    ///
+    /// As [`TestDriver::pipe`].
+    pub fn pipe_tombstone(
+        &mut self,
+        topic: &str,
+        key: &str,
+        timestamp: i64,
+    ) -> Result<(), DriveError> {
+        self.pipe(topic, record(Some(key), None, timestamp))
+    }
+
+    /// Lets the wall clock go on to `millis` since the epoch, with nothing to read: sources with
+    /// `idle` follow it. It never goes back.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError`] where a flow stops at a result.
+    pub fn advance_wall_clock(&mut self, millis: i64) -> Result<(), DriveError> {
+        self.advance_to(Timestamp(millis).max(self.now))
+    }
+
+    /// Commits: thinned updates come out.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError`] where a flow stops at a result.
+    pub fn commit(&mut self) -> Result<(), DriveError> {
+        for number in 0..self.running.len() {
+            let put = match self.running.get_mut(number) {
+                Some(running) => running.flush(&mut self.readers)?,
+                None => continue,
+            };
+            self.pass_on(put)?;
+        }
+        Ok(())
+    }
+
+    /// The next record that came out to `topic`: results, late ones, rejected ones, wherever the
+    /// plan sends them.
+    pub fn read(&mut self, topic: &str) -> Option<Written> {
+        self.written.get_mut(topic)?.pop_front()
+    }
+
+    /// All that came out to `topic` and has not been read.
+    pub fn read_all(&mut self, topic: &str) -> Vec<Written> {
+        self.written.remove(topic).unwrap_or_default().into()
+    }
+
+    /// What became of all records so far; a record counts once for each flow that read it.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        let mut sum = Account::default();
+        for running in &self.running {
+            sum += running.account;
+        }
+        sum
+    }
+
+    /// What became of the records of one flow.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError::NoFlow`].
+    pub fn account_of(&self, flow: &str) -> Result<Account, DriveError> {
+        self.flow(flow).map(|running| running.account)
+    }
+
+    /// Why records, or results, were put aside, in order; where they go to no topic, nobody says.
+    #[must_use]
+    pub fn reasons(&self) -> &[String] {
+        &self.reasons
+    }
+
+    /// What stands in the open windows of `key`, or in its running aggregate: what would come out
+    /// of the flow if everything closed now. Nothing changes by it.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError`] where there is no such flow.
+    pub fn open(&mut self, flow: &str, key: &str) -> Result<Vec<Written>, DriveError> {
+        let running = self.running.iter();
+        let mut running = running.filter(|running| *running.stage.flow.name == *flow);
+        let running = running.next();
+        let running = running.ok_or_else(|| DriveError::NoFlow(flow.to_owned()))?;
+        let mut open = running.open(&mut self.readers)?;
+        open.retain(|written| written.record.key.as_deref() == Some(key.as_bytes()));
+        Ok(open)
+    }
+
+    fn flow(&self, flow: &str) -> Result<&Running, DriveError> {
+        let mut running = self.running.iter();
+        let found = running.find(|running| *running.stage.flow.name == *flow);
+        found.ok_or_else(|| DriveError::NoFlow(flow.to_owned()))
+    }
+
+    /// Makes known a schema of records that are given; their numbers are counted from 1.
+    pub(crate) fn add_schema(&mut self, text: &str) {
+        self.readers.given(text);
+    }
+
+    fn is_read(&self, topic: &str) -> bool {
+        let mut running = self.running.iter();
+        running.any(|running| !running.inputs(topic).is_empty())
+    }
+
+    fn advance_to(&mut self, now: Timestamp) -> Result<(), DriveError> {
+        self.now = now;
+        for number in 0..self.running.len() {
+            let put = match self.running.get_mut(number) {
+                Some(running) => running.tick(now, &mut self.readers)?,
+                None => continue,
+            };
+            self.pass_on(put)?;
+        }
+        Ok(())
+    }
+
+    /// Lets every flow that reads `topic` take `record`, and those that read what comes of it.
+    fn take(&mut self, topic: TopicName, record: Record) -> Result<(), DriveError> {
+        let mut left = VecDeque::from([(Arc::clone(&topic), record)]);
+        let mut derived = 0;
+        while let Some((from, record)) = left.pop_front() {
+            derived += 1;
+            if derived > DERIVED_MAX {
+                return Err(DriveError::Endless { topic });
+            }
+            left.extend(self.take_one(&from, &record)?);
+        }
+        Ok(())
+    }
+
+    fn take_one(
+        &mut self,
+        topic: &TopicName,
+        record: &Record,
+    ) -> Result<Vec<(TopicName, Record)>, DriveError> {
+        let next = self.offsets.entry(Arc::clone(topic)).or_default();
+        let offset = *next;
+        *next = offset.next();
+        let mut derived = Vec::new();
+        for number in 0..self.running.len() {
+            let Some(running) = self.running.get_mut(number) else {
+                continue;
+            };
+            let mut put = Vec::new();
+            for input in running.inputs(topic) {
+                put.extend(running.take(input, record, offset, self.now, &mut self.readers)?);
+            }
+            derived.extend(self.put(put));
+        }
+        Ok(derived)
+    }
+
+    fn pass_on(&mut self, put: Vec<Put>) -> Result<(), DriveError> {
+        for (topic, record) in self.put(put) {
+            self.take(topic, record)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what came out, and says what other flows read of it.
+    fn put(&mut self, put: Vec<Put>) -> Vec<(TopicName, Record)> {
+        let mut read = Vec::new();
+        for (topic, written) in put {
+            self.reasons.extend(running::reason(&written));
+            if self.is_read(&topic) {
+                read.push((Arc::clone(&topic), written.record.clone()));
+            }
+            self.written.entry(topic).or_default().push_back(written);
+        }
+        read
+    }
+}
+
+fn record(key: Option<&str>, value: Option<Vec<u8>>, timestamp: i64) -> Record {
+    Record {
+        key: key.map(|key| Bytes::copy_from_slice(key.as_bytes())),
+        value: value.map(Bytes::from),
+        headers: Vec::new(),
+        timestamp: Some(Timestamp(timestamp)),
+    }
+}
+
+fn unwritable(error: &impl std::fmt::Display) -> DriveError {
+    DriveError::Value {
+        doing: "write a value",
+        reason: error.to_string(),
+    }
+}

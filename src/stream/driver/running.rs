@@ -1,0 +1,198 @@
+//! The tasks of a plan, each over one partition.
+
+use std::sync::Arc;
+
+use crate::codec::avro::schema::SchemaError;
+use crate::codec::framing::SchemaId;
+use crate::record::HeadersView;
+use crate::record::Offset;
+use crate::record::PartitionId;
+use crate::record::Record;
+use crate::record::RecordView;
+use crate::record::Timestamp;
+use crate::record::TimestampType;
+use crate::record::TopicName;
+use crate::record::put_header;
+use crate::store::persist::Reader;
+use crate::store::persist::Writer;
+use crate::stream::account::Account;
+use crate::stream::clock::Reading;
+use crate::stream::driver::error::DriveError;
+use crate::stream::driver::output::Readers;
+use crate::stream::driver::output::Written;
+use crate::stream::effects::Destination;
+use crate::stream::effects::Effects;
+use crate::stream::plan::ValueFormat;
+use crate::stream::stage::Stage;
+use crate::stream::step::StepEnd;
+use crate::stream::task::Task;
+
+/// The only partition that topics have here.
+const PARTITION: PartitionId = PartitionId(0);
+
+/// The header that says why a record was put aside.
+const REASON_HEADER: &str = "tidemill-reason";
+
+/// A stage at work.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) stage: Arc<Stage>,
+    task: Task,
+    schema: Option<SchemaId>,
+    effects: Effects,
+    /// What became of its records so far.
+    pub(super) account: Account,
+}
+
+/// What came out, and where it belongs.
+pub(super) type Put = (TopicName, Written);
+
+impl Running {
+    pub(super) fn new(stage: &Arc<Stage>, readers: &mut Readers) -> Result<Self, DriveError> {
+        let schema = match &stage.flow.sink.value {
+            ValueFormat::Json => None,
+            ValueFormat::Avro { schema } => Some(readers.sink(schema)),
+        };
+        let task = Task::new(stage, PARTITION, schema).map_err(|error| wrong(stage, error))?;
+        Ok(Self {
+            stage: Arc::clone(stage),
+            task,
+            schema,
+            effects: Effects::new(),
+            account: Account::default(),
+        })
+    }
+
+    /// Which of its inputs `topic` is; there may be several.
+    pub(super) fn inputs(&self, topic: &str) -> Vec<usize> {
+        let inputs = self.stage.inputs().into_iter().enumerate();
+        let inputs = inputs.filter(|(_, input)| &***input == topic);
+        inputs.map(|(input, _)| input).collect()
+    }
+
+    /// Takes in one record.
+    pub(super) fn take(
+        &mut self,
+        input: usize,
+        record: &Record,
+        offset: Offset,
+        now: Timestamp,
+        readers: &mut Readers,
+    ) -> Result<Vec<Put>, DriveError> {
+        let mut headers = Vec::new();
+        for header in record.headers() {
+            put_header(&mut headers, header);
+        }
+        let view = RecordView {
+            offset,
+            timestamp: record.timestamp.unwrap_or(now),
+            timestamp_type: TimestampType::CreateTime,
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            headers: HeadersView::parse(&headers, record.headers.len()).unwrap_or_default(),
+        };
+        let mut put = Vec::new();
+        let stopped = |running: &Self, reason| DriveError::Stopped {
+            topic: running.topic(input),
+            offset,
+            reason,
+        };
+        loop {
+            let end = self.task.offer(input, [view], now, &mut self.effects);
+            match end {
+                StepEnd::Done => break,
+                StepEnd::Full { .. } => put.append(&mut self.put_out(readers)),
+                StepEnd::Failed(failure) => return Err(stopped(self, failure.reason)),
+                StepEnd::NeedsSchema { root, id, .. } => {
+                    put.append(&mut self.put_out(readers));
+                    let text = readers.schema(id).ok_or(DriveError::UnknownSchema(id))?;
+                    let added = self.task.add_schema_of(input, root, id, text);
+                    added.map_err(|error| wrong(&self.stage, error))?;
+                }
+            }
+        }
+        let worked = self.task.work(|_| Reading::CaughtUp, &mut self.effects);
+        worked.map_err(|failure| stopped(self, failure.reason))?;
+        put.append(&mut self.put_out(readers));
+        Ok(put)
+    }
+
+    fn topic(&self, input: usize) -> TopicName {
+        let inputs = self.stage.inputs();
+        let topic = inputs.get(input).copied();
+        Arc::clone(topic.unwrap_or_else(|| self.stage.input()))
+    }
+
+    /// Lets the wall clock go on to `now`; nothing is left to read.
+    pub(super) fn tick(
+        &mut self,
+        now: Timestamp,
+        readers: &mut Readers,
+    ) -> Result<Vec<Put>, DriveError> {
+        let mut put = Vec::new();
+        loop {
+            let ticked = self.task.tick(now, Reading::CaughtUp, &mut self.effects);
+            ticked.map_err(|failure| self.unwritable(failure.reason))?;
+            // Where much comes out, the rest of it does with the next tick.
+            match self.put_out(readers) {
+                none if none.is_empty() => return Ok(put),
+                mut some => put.append(&mut some),
+            }
+        }
+    }
+
+    /// Puts out what a commit must not leave behind.
+    pub(super) fn flush(&mut self, readers: &mut Readers) -> Result<Vec<Put>, DriveError> {
+        let flushed = self.task.flush(&mut self.effects);
+        flushed.map_err(|failure| self.unwritable(failure.reason))?;
+        Ok(self.put_out(readers))
+    }
+
+    fn unwritable(&self, reason: String) -> DriveError {
+        let flow = self.stage.flow.name.clone();
+        DriveError::Unwritable { flow, reason }
+    }
+
+    /// What would come out if everything that is open now were closed.
+    pub(super) fn open(&self, readers: &mut Readers) -> Result<Vec<Written>, DriveError> {
+        let mut saved = Writer::new();
+        self.task.save(&mut saved);
+        let copy = Task::new(&self.stage, PARTITION, self.schema);
+        let mut copy = copy.map_err(|error| wrong(&self.stage, error))?;
+        let loaded = copy.load(&mut Reader::new(&saved.into_bytes()));
+        loaded.map_err(|error| self.unwritable(error.to_string()))?;
+        let mut effects = Effects::new();
+        let closed = copy.show(&mut effects);
+        closed.map_err(|failure| self.unwritable(failure.reason))?;
+        let outputs = effects.outputs();
+        let outputs = outputs.filter(|output| output.destination == Destination::Sink);
+        let written = outputs.map(|output| readers.written(&self.stage.flow, &output));
+        Ok(written.collect())
+    }
+
+    /// What has come out since the last call, by topic.
+    fn put_out(&mut self, readers: &mut Readers) -> Vec<Put> {
+        let effects = &self.effects;
+        let outputs = effects.outputs().filter_map(|output| {
+            let topic = self.stage.destination(output.destination)?;
+            let written = readers.written(&self.stage.flow, &output);
+            Some((Arc::clone(topic), written))
+        });
+        let put = outputs.collect();
+        self.account += self.effects.account;
+        self.effects.clear();
+        put
+    }
+}
+
+/// Why a record or a result was put aside, where it was.
+pub(super) fn reason(written: &Written) -> Option<String> {
+    written.header(REASON_HEADER)
+}
+
+fn wrong(stage: &Stage, error: SchemaError) -> DriveError {
+    DriveError::Schema {
+        what: format!("flow {}", stage.flow.name),
+        error,
+    }
+}
