@@ -90,6 +90,8 @@ pub(super) struct SourceBody {
 pub(super) struct TableBody {
     /// How far back joins as of a time may look; `None` keeps the latest values only.
     pub(super) history: Option<TimeDelta>,
+    /// Whether every task has all of it.
+    pub(super) is_global: bool,
 }
 
 #[derive(Debug)]

@@ -63,7 +63,14 @@ impl Compiler<'_, '_> {
     ) -> Option<Kind> {
         let joiner = expression::sides(&body.from.value, &join.with.value);
         let (is_table, with_table) = (left.shape != Shape::Stream, right.shape != Shape::Stream);
-        let problem = self.join_problem(join, is_table, with_table, right.shape);
+        let is_global = self.table(&join.with).is_some_and(|table| table.is_global);
+        let problem = match (is_global, is_table) {
+            (true, true) => Some((
+                "a table joined with a global table",
+                "only streams are joined with global tables; leave `global` out",
+            )),
+            _ => self.join_problem(join, (is_table, with_table, is_global), right.shape),
+        };
         if let Some((message, help)) = problem {
             self.report(Finding::new(message, join.span.clone()).help(help));
             return None;
@@ -88,7 +95,10 @@ impl Compiler<'_, '_> {
             }
             (false, true) => Kind::JoinTable {
                 kind,
-                key: None,
+                key: match &join.on {
+                    Some(on) => Some(self.mapping(on, left)?),
+                    None => None,
+                },
                 joiner,
                 grace: join.grace,
             },
@@ -107,8 +117,7 @@ impl Compiler<'_, '_> {
     fn join_problem(
         &self,
         join: &JoinBody,
-        is_table: bool,
-        with_table: bool,
+        (is_table, with_table, is_global): (bool, bool, bool),
         right: Shape,
     ) -> Option<(&'static str, &'static str)> {
         let is_outer = join.kind == JoinType::Outer;
@@ -125,9 +134,9 @@ impl Compiler<'_, '_> {
                 "`within` of a join with a table",
                 "a table has one row for each key, whatever the time; remove it",
             )),
-            (false, _) if join.on.is_some() => Some((
+            (false, _) if join.on.is_some() && !is_global => Some((
                 "`on` of a stream",
-                "give the flow `key:`, which is what the join looks up",
+                "give the flow `key:`, which is what the join looks up, or make the table `global`",
             )),
             (false, true) if is_outer => Some((
                 "an outer join of a stream with a table",

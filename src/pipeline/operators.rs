@@ -27,6 +27,7 @@ use crate::stream::graph::topology::Kind;
 use crate::stream::graph::topology::NodeId;
 use crate::stream::graph::topology::Shape;
 use crate::stream::graph::topology::Topology;
+use crate::stream::plan::Extent;
 use crate::stream::plan::Flow;
 use crate::stream::plan::GraphInput;
 use crate::stream::plan::GraphPlan;
@@ -50,6 +51,7 @@ struct Opened {
     value_slot: usize,
     filter: Option<Program>,
     key: Option<Program>,
+    extent: Extent,
 }
 
 /// What has been made so far: where it comes out, and what is known of it.
@@ -93,7 +95,7 @@ impl Compiler<'_, '_> {
     }
 
     /// What the file says of the table with this name, if it is one.
-    fn table(&self, name: &Located<String>) -> Option<&TableBody> {
+    pub(super) fn table(&self, name: &Located<String>) -> Option<&TableBody> {
         let mut sources = self.file().sources.iter();
         let entry = sources.find(|source| source.name.value == name.value)?;
         entry.body.as_ref()?.table.as_ref()
@@ -145,6 +147,7 @@ impl Compiler<'_, '_> {
         let input = |opened: Opened| GraphInput {
             node: opened.node,
             value_slot: opened.value_slot,
+            extent: opened.extent,
             flow: Arc::new(Flow {
                 name: name.clone(),
                 source: opened.source,
@@ -258,7 +261,18 @@ impl Compiler<'_, '_> {
             value_type,
             key_type,
         } = self.input(from, &mut fields);
-        let history = self.table(from).map(|table| table.history);
+        let table = self.table(from);
+        let extent = match table.is_some_and(|table| table.is_global) {
+            true => Extent::Everything,
+            false => Extent::Partition,
+        };
+        let history = table.map(|table| table.history);
+        if let (Some(_), Extent::Everything) = (body, extent) {
+            let finding = Finding::new("a flow of a global table", from.span.clone());
+            let help = "every task has all of it, and would write it; leave `global` out, or join a stream with it";
+            self.report(finding.help(help));
+            return None;
+        }
         let scope = Scope::record(value_type.clone(), key_type);
         let (filter, key) = match (body, history) {
             (Some(body), None) => (
@@ -275,6 +289,7 @@ impl Compiler<'_, '_> {
             fields,
             filter,
             key,
+            extent,
         });
         let mut made = Made {
             feed: node,

@@ -154,7 +154,13 @@ impl Reader<'_, '_> {
     fn table(&mut self, key: &Key, node: &Node) -> Option<SourceBody> {
         let keys = self.keys(node, &key.span, &TABLE)?;
         let history = keys.optional("history").and_then(|node| self.span(node));
-        let table = Some(TableBody { history });
+        let global = keys.optional("global");
+        let is_global = global.and_then(|node| self.truth(node)) == Some(true);
+        if let (Some(node), true, Some(_)) = (global, is_global, history) {
+            let finding = Finding::new("`global` of a table with `history`", node.span.clone());
+            self.report(finding.help("a global table has no times; remove one of them"));
+        }
+        let table = Some(TableBody { history, is_global });
         let body = self.source_body(keys)?;
         Some(SourceBody { table, ..body })
     }

@@ -270,8 +270,13 @@ pub(super) static TABLE: Vocabulary = Vocabulary {
             Form::Duration,
             "How far back joins look for the value that a row had at a record's time (default: they see the latest).",
         ),
+        optional(
+            "global",
+            Form::Truth,
+            "Whether every task has the whole table, so that streams can be joined with it by any key (default: false).",
+        ),
     ],
-    later: &["key_schema", "global"],
+    later: &["key_schema"],
 };
 
 pub(super) static FLOW: Vocabulary = Vocabulary {
@@ -457,7 +462,7 @@ pub(super) static JOIN: Vocabulary = Vocabulary {
         optional(
             "on",
             Form::Expression,
-            "Of two tables: the key of the right row that a left row names (default: its own key).",
+            "The key of the right row that a left row, or a record joined with a global table, names (default: its own key).",
         ),
     ],
     later: &[],

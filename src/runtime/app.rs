@@ -20,6 +20,7 @@ use crate::client::offsets::OffsetSpec;
 use crate::client::offsets::Offsets;
 use crate::client::schema_registry::SchemaRegistry;
 use crate::codec::framing::SchemaId;
+use crate::record::Offset;
 use crate::record::PartitionId;
 use crate::record::TopicPartition;
 use crate::runtime::commit::Committed;
@@ -93,7 +94,8 @@ impl App {
         let (stop, stopped) = stop::pair();
         let (tell, ended) = mpsc::unbounded_channel();
         let counts = Arc::new(Counts::new(workers, levels(&stages)));
-        for share in shares(inputs, workers) {
+        for mut share in shares(inputs, workers) {
+            share.add_globals();
             let start = WorkerStart {
                 config: config.clone(),
                 group: plan.name.to_string(),
@@ -209,9 +211,19 @@ async fn inputs(
     sinks: &SinkSchemas,
 ) -> Result<Share, RunError> {
     let readers: Vec<_> = stages.iter().flat_map(readers).collect();
-    let partitions = readers.iter().flat_map(|(_, partitions)| partitions);
-    let partitions: BTreeSet<_> = partitions.cloned().collect();
-    let starts = starts(cluster, group, partitions.iter().cloned().collect()).await?;
+    let (mut partitions, mut globals) = (BTreeSet::new(), BTreeSet::new());
+    for (stage, _, read) in &readers {
+        for (input, partition) in read.iter().enumerate() {
+            match stage.is_global(input) {
+                true => globals.insert(partition.clone()),
+                false => partitions.insert(partition.clone()),
+            };
+        }
+    }
+    let starts = Starts {
+        committed: starts(cluster, group, partitions.iter().cloned().collect()).await?,
+        first: first_offsets(cluster, &globals.into_iter().collect::<Vec<_>>()).await?,
+    };
     let input = |partition: TopicPartition| Input {
         partition,
         runs: Vec::new(),
@@ -222,8 +234,8 @@ async fn inputs(
         .map(|partition| (partition.clone(), input(partition)))
         .collect();
     let mut joints = Vec::new();
-    for (stage, partitions) in readers {
-        let run = run(group, &partitions, stage, &starts, sinks)?;
+    for (stage, task, partitions) in readers {
+        let run = run(group, (task, &partitions), stage, &starts, sinks)?;
         let is_joint = matches!(run.stage.part, Part::Stretch(_));
         if let ([partition], false) = (&*partitions, is_joint) {
             if let Some(input) = inputs.get_mut(partition) {
@@ -232,7 +244,8 @@ async fn inputs(
             continue;
         }
         for (number, partition) in partitions.iter().enumerate() {
-            if let Some(input) = inputs.get_mut(partition) {
+            let input = inputs.get_mut(partition);
+            if let Some(input) = input.filter(|_| !run.stage.is_global(number)) {
                 input.places.push(Place {
                     joint: joints.len(),
                     input: number,
@@ -246,28 +259,27 @@ async fn inputs(
 }
 
 /// The tasks of a stage: the partitions that each of them reads.
-fn readers(stage: &Arc<Stage>) -> impl Iterator<Item = (Arc<Stage>, Vec<TopicPartition>)> {
+fn readers(
+    stage: &Arc<Stage>,
+) -> impl Iterator<Item = (Arc<Stage>, PartitionId, Vec<TopicPartition>)> {
     let numbers = 0..i32::try_from(stage.partitions).unwrap_or(i32::MAX);
     numbers.map(|number| {
-        let topics = stage.inputs().into_iter();
-        let partitions = topics.map(|topic| TopicPartition {
+        let topics = stage.inputs().into_iter().enumerate();
+        let partitions = topics.map(|(input, topic)| TopicPartition {
             topic: Arc::clone(topic),
-            partition: PartitionId(number),
+            partition: stage.input_partition(input, PartitionId(number)),
         });
-        (Arc::clone(stage), partitions.collect())
+        (Arc::clone(stage), PartitionId(number), partitions.collect())
     })
 }
 
 fn run(
     group: &str,
-    partitions: &[TopicPartition],
+    (number, partitions): (PartitionId, &[TopicPartition]),
     stage: Arc<Stage>,
-    starts: &ByPartition<CommittedOffset>,
+    starts: &Starts,
     sinks: &SinkSchemas,
 ) -> Result<Run, RunError> {
-    let number = partitions
-        .first()
-        .map_or(PartitionId(0), |first| first.partition);
     let sink = match &stage.flow.sink.value {
         ValueFormat::Avro { schema } => sinks.get(schema).copied(),
         ValueFormat::Json => None,
@@ -278,7 +290,12 @@ fn run(
         source,
     })?;
     for (input, partition) in partitions.iter().enumerate() {
-        let found = starts.get(partition);
+        if stage.is_global(input) {
+            let first = starts.first.get(partition).copied().unwrap_or_default();
+            task.restore_input(input, &Progress::starting_at(first));
+            continue;
+        }
+        let found = starts.committed.get(partition);
         let progress = found.map_or(Ok(Progress::starting_at(Default::default())), |found| {
             Committed::progress(found, &name_of(&stage, input))
         });
@@ -296,6 +313,14 @@ fn run(
     })
 }
 
+/// Where partitions begin.
+struct Starts {
+    /// Where those go on that are shared out.
+    committed: ByPartition<CommittedOffset>,
+    /// The first offsets of those of global tables.
+    first: ByPartition<Offset>,
+}
+
 /// Where each partition goes on: at what the group has committed, else at its first record.
 async fn starts(
     cluster: &Cluster,
@@ -308,16 +333,24 @@ async fn starts(
         .into_iter()
         .filter(|partition| !starts.contains_key(partition))
         .collect();
-    let first = offsets
-        .list(&fresh, OffsetSpec::Earliest, Isolation::ReadCommitted)
-        .await?;
-    for (partition, found) in first {
-        starts.insert(
-            partition,
-            CommittedOffset::new(found.offset.unwrap_or_default()),
-        );
+    for (partition, first) in first_offsets(cluster, &fresh).await? {
+        starts.insert(partition, CommittedOffset::new(first));
     }
     Ok(starts)
+}
+
+async fn first_offsets(
+    cluster: &Cluster,
+    partitions: &[TopicPartition],
+) -> Result<ByPartition<Offset>, RunError> {
+    let offsets = Offsets::new(cluster.clone());
+    let found = offsets
+        .list(partitions, OffsetSpec::Earliest, Isolation::ReadCommitted)
+        .await?;
+    let found = found.into_iter();
+    Ok(found
+        .map(|(partition, found)| (partition, found.offset.unwrap_or_default()))
+        .collect())
 }
 
 /// Deals the parts out, one after another, so that a topic's partitions are spread.

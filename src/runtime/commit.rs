@@ -27,13 +27,17 @@ impl Committed {
     /// `joints` that it is an input of, needs, and the progress of each.
     ///
     /// Shape of the metadata: for each task the name of its flow ([`name_of`]), a blank, and its
-    /// own metadata, joined by `;`.
-    pub(super) fn of(input: &Input, joints: &[Joint]) -> Self {
+    /// own metadata, joined by `;`. `None` where only global tables are read, which are read from
+    /// their beginning at each start.
+    pub(super) fn of(input: &Input, joints: &[Joint]) -> Option<Self> {
         let runs = input.runs.iter();
         let runs = runs.map(|run| (name_of(&run.stage, 0), run.task.progress()));
         let places = input.places.iter();
         let places = places.filter_map(|place| {
             let run = &joints.get(place.joint)?.run;
+            if run.stage.is_global(place.input) {
+                return None;
+            }
             let name = name_of(&run.stage, place.input);
             Some((name, run.task.progress_of(place.input)))
         });
@@ -41,15 +45,14 @@ impl Committed {
         let offset = progress
             .iter()
             .map(|(_, progress)| progress.committable)
-            .min()
-            .unwrap_or_default();
+            .min()?;
         let mut metadata = String::new();
         for (flow, progress) in &progress {
             let separator = if metadata.is_empty() { "" } else { ";" };
             let written = write!(metadata, "{separator}{flow} {}", progress.to_metadata());
             debug_assert!(written.is_ok(), "writing to a string cannot fail");
         }
-        Self { offset, metadata }
+        Some(Self { offset, metadata })
     }
 
     /// The progress of the task of `flow` that `found` tells; a flow that it does not know starts

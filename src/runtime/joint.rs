@@ -9,6 +9,7 @@ use crate::record::Timestamp;
 use crate::record::TopicPartition;
 use crate::runtime::error::RunError;
 use crate::runtime::input::Input;
+use crate::runtime::input::Place;
 use crate::runtime::input::Run;
 use crate::stream::clock::Reading;
 use crate::stream::step::Failure;
@@ -95,6 +96,33 @@ impl Share {
             }
         }
         components
+    }
+}
+
+impl Share {
+    /// Gives every global table that a joint looks into an input of its own in this share, unless
+    /// there is one for its partition.
+    pub(super) fn add_globals(&mut self) {
+        for (number, joint) in self.joints.iter().enumerate() {
+            for (input, partition) in joint.partitions.iter().enumerate() {
+                if !joint.run.stage.is_global(input) {
+                    continue;
+                }
+                let place = Place {
+                    joint: number,
+                    input,
+                };
+                let mut inputs = self.inputs.iter_mut();
+                match inputs.find(|known| known.partition == *partition) {
+                    Some(known) => known.places.push(place),
+                    None => self.inputs.push(Input {
+                        partition: partition.clone(),
+                        runs: Vec::new(),
+                        places: vec![place],
+                    }),
+                }
+            }
+        }
     }
 }
 

@@ -239,7 +239,9 @@ impl Worker {
     async fn commit_offsets(&mut self) -> Result<(), RunError> {
         let mut changed = BTreeMap::new();
         for input in &self.inputs {
-            let committed = Committed::of(input, &self.joints);
+            let Some(committed) = Committed::of(input, &self.joints) else {
+                continue;
+            };
             if self.committed.get(&input.partition) != Some(&committed) {
                 changed.insert(input.partition.clone(), committed.clone().into());
                 self.committed.insert(input.partition.clone(), committed);

@@ -8,6 +8,7 @@
 //! - behind what gives rows of a table other keys to aggregate them by,
 //! - twice in a join by a foreign key ([`crate::stream::graph::foreign_tasks`]).
 //!
+//! A global table is read whole by every task, so what is only looked up in it needs to meet nobody.
 //! Where all topics have one partition there is nothing to cut: all keys meet.
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use crate::codec::format::Format;
 use crate::codec::projection::Fields;
+use crate::record::PartitionId;
 use crate::record::TopicName;
 use crate::stream::graph::topology::Feed;
 use crate::stream::graph::topology::Kind;
@@ -22,6 +24,7 @@ use crate::stream::graph::topology::Node;
 use crate::stream::graph::topology::NodeId;
 use crate::stream::graph::topology::Shape;
 use crate::stream::graph::topology::Topology;
+use crate::stream::plan::Extent;
 use crate::stream::plan::Flow;
 use crate::stream::plan::GraphInput;
 use crate::stream::plan::GraphPlan;
@@ -79,10 +82,10 @@ impl<'g> Cutting<'g> {
         let mut cutting = Self {
             graph,
             counts,
-            most: counts.iter().copied().max().unwrap_or(1),
+            most: most(graph, counts),
             pieces: Vec::new(),
         };
-        let mut places = Vec::new();
+        let mut places: Vec<NodeId> = Vec::new();
         for (number, node) in graph.topology.nodes().iter().enumerate() {
             let feeds = node.feeds.iter().map(|feed| Feed {
                 node: places.get(feed.node.0).copied().unwrap_or(feed.node),
@@ -179,7 +182,9 @@ impl<'g> Cutting<'g> {
             let feeds = &piece.node.feeds;
             let is_fed = |feed: &Feed| reached.get(feed.node.0).copied().unwrap_or(false);
             let is_reached = at == number || feeds.iter().any(is_fed);
-            if is_reached && piece.node.kind.needs_keys_together() {
+            let is_looked_up = matches!(piece.node.kind, Kind::JoinTable { .. })
+                && feeds.get(1).is_some_and(|feed| self.is_global(*feed));
+            if is_reached && piece.node.kind.needs_keys_together() && !is_looked_up {
                 return true;
             }
             if let Some(place) = reached.get_mut(at) {
@@ -187,6 +192,20 @@ impl<'g> Cutting<'g> {
             }
         }
         false
+    }
+
+    /// Whether what `feed` names is a global table, or comes of one.
+    fn is_global(&self, feed: Feed) -> bool {
+        let Some(piece) = self.pieces.get(feed.node.0) else {
+            return false;
+        };
+        match piece.input.and_then(|input| self.graph.inputs.get(input)) {
+            Some(input) => input.extent == Extent::Everything,
+            None => {
+                let mut feeds = piece.node.feeds.iter();
+                feeds.len() == 1 && feeds.all(|feed| self.is_global(*feed))
+            }
+        }
     }
 
     /// Cuts behind inputs whose topics have other partitions than the most of those that they meet.
@@ -205,9 +224,12 @@ impl<'g> Cutting<'g> {
         }
     }
 
-    /// How many partitions the topic of an input has.
+    /// How many partitions the topic of an input has that are shared out among tasks.
     fn count(&self, piece: &Piece) -> Option<u32> {
-        self.counts.get(piece.input?).copied()
+        let input = piece.input?;
+        let extent = self.graph.inputs.get(input)?.extent;
+        let count = self.counts.get(input).copied();
+        count.filter(|_| extent == Extent::Partition)
     }
 
     /// How many tasks the pieces of a group have: as many as the most partitions of their topics,
@@ -328,6 +350,13 @@ impl<'g> Cutting<'g> {
     }
 }
 
+/// The most partitions that a topic has whose partitions are shared out among tasks.
+fn most(graph: &GraphPlan, counts: &[u32]) -> u32 {
+    let counts = graph.inputs.iter().zip(counts);
+    let shared = counts.filter(|(input, _)| input.extent == Extent::Partition);
+    shared.map(|(_, count)| *count).max().unwrap_or(1)
+}
+
 /// A stretch in the making.
 struct Making<'m> {
     cutting: &'m Cutting<'m>,
@@ -354,13 +383,23 @@ impl Making<'_> {
         });
         let inputs = &self.cutting.graph.inputs;
         if let Some(input) = piece.input.and_then(|input| inputs.get(input)) {
-            self.stretch.inputs.push(StretchInput {
+            let read = |partition| StretchInput {
                 input: GraphInput {
                     node,
                     ..input.clone()
                 },
                 internal: None,
-            });
+                partition,
+            };
+            let count = piece.input.and_then(|input| self.cutting.counts.get(input));
+            let count = i32::try_from(count.copied().unwrap_or(1)).unwrap_or(i32::MAX);
+            match input.extent {
+                Extent::Partition => self.stretch.inputs.push(read(None)),
+                Extent::Everything => {
+                    let all = (0..count).map(|number| read(Some(PartitionId(number))));
+                    self.stretch.inputs.extend(all);
+                }
+            }
         }
         if let Some(topic) = self.topics.get(&number) {
             self.send(number, piece, node, topic);
@@ -389,7 +428,9 @@ impl Making<'_> {
                 node,
                 flow: self.names.received(topic),
                 value_slot: 0,
+                extent: Extent::Partition,
             },
+            partition: None,
             internal: Some(Internal {
                 writers: usize::try_from(writers).unwrap_or(usize::MAX),
                 level: self.levels.get(&piece.group).copied().unwrap_or_default(),

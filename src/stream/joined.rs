@@ -13,6 +13,9 @@
 //! records that reach it. What goes to other stretches carries the clock of this task, and records
 //! that `where` refuses move it too.
 //!
+//! A global table has no time: its records go first of all, and before anything else is dealt with
+//! every partition of it is read to its end once.
+//!
 //! # A restart
 //!
 //! What is kept is rebuilt by reading again: an input whose records end in tables or running
@@ -68,6 +71,8 @@ pub(crate) struct Joined {
     /// Whether the clocks of internal topics say what time it is.
     goes_by_sources: bool,
     is_idle: bool,
+    /// Whether global tables have been read to their ends once.
+    has_globals: bool,
     onward: Onward,
     came_out: Vec<(NodeId, Message)>,
 }
@@ -94,6 +99,7 @@ impl Joined {
             clock: PartitionClock::new(Timestamp::MIN, idle(stretch)),
             goes_by_sources,
             is_idle: false,
+            has_globals: false,
             onward: Onward::new(stretch, partition),
             came_out: Vec::new(),
         })
@@ -155,7 +161,10 @@ impl Joined {
     }
 
     /// The input whose first record is the next; `None` where none is, or it is not known yet.
-    fn next(&self, reading: &impl Fn(usize) -> Reading) -> Option<usize> {
+    fn next(&mut self, reading: &impl Fn(usize) -> Reading) -> Option<usize> {
+        if let Some(next) = self.next_global(reading) {
+            return next;
+        }
         let is_replaying = self.sides.iter().any(Side::is_replaying);
         let mut next: Option<(Timestamp, usize)> = None;
         for (input, side) in self.sides.iter().enumerate() {
@@ -163,6 +172,7 @@ impl Joined {
                 continue;
             }
             match side.first_time() {
+                _ if side.is_global => {}
                 Some(time) if next.is_none_or(|(least, _)| time < least) => {
                     next = Some((time, input));
                 }
@@ -174,10 +184,26 @@ impl Joined {
         // What was there before and is not any more cannot come again.
         if next.is_none() && is_replaying {
             let rest = self.sides.iter().enumerate();
+            let rest = rest.filter(|(_, side)| !side.is_global);
             let rest = rest.filter_map(|(input, side)| Some((side.first_time()?, input)));
             next = rest.min();
         }
         next.map(|(_, input)| input)
+    }
+
+    /// The global table whose record is the next, or `Some(None)` where one has not been read to its
+    /// end for the first time; `None` where the others may go on.
+    fn next_global(&mut self, reading: &impl Fn(usize) -> Reading) -> Option<Option<usize>> {
+        let mut is_waiting = false;
+        for (input, side) in self.sides.iter().enumerate() {
+            match side.first_time() {
+                Some(_) if side.is_global => return Some(Some(input)),
+                None if side.is_global && reading(input) == Reading::Behind => is_waiting = true,
+                _ => {}
+            }
+        }
+        self.has_globals |= !is_waiting;
+        (!self.has_globals).then_some(None)
     }
 
     fn take(
@@ -240,10 +266,14 @@ impl Joined {
         if let Some(side) = self.sides.get_mut(input) {
             side.hear(queued);
         }
-        if self.goes_by_sources {
-            return self.settle_clock(effects);
+        let is_global = self.sides.get(input).is_some_and(|side| side.is_global);
+        match (self.goes_by_sources, is_global) {
+            (true, _) => return self.settle_clock(effects),
+            (false, true) => {}
+            (false, false) => {
+                self.clock.observe(queued.time);
+            }
         }
-        self.clock.observe(queued.time);
         Ok(())
     }
 
@@ -404,7 +434,7 @@ impl Joined {
 /// bound.
 fn idle(stretch: &Stretch) -> Option<TimeDelta> {
     let inputs = stretch.inputs.iter();
-    let own = inputs.filter(|input| input.internal.is_none());
+    let own = inputs.filter(|input| input.internal.is_none() && input.partition.is_none());
     let idles = own.map(|input| input.input.flow.source.idle);
     idles.collect::<Option<Vec<_>>>()?.into_iter().max()
 }

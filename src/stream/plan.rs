@@ -123,6 +123,19 @@ pub struct GraphInput {
     pub flow: Arc<Flow>,
     /// The slot among the fields in which the whole value stands.
     pub value_slot: usize,
+    /// How much of the topic each task reads.
+    pub extent: Extent,
+}
+
+/// How much of the topic of an input each task reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// The partition of its own number.
+    #[default]
+    Partition,
+    /// All partitions, to their ends before anything else and from then on before anything else: a
+    /// global table.
+    Everything,
 }
 
 /// A flow without state.

@@ -58,6 +58,8 @@ pub(crate) struct Side {
     received: Option<Received>,
     /// Whether its clocks say what time it is.
     pub(crate) tells_time: bool,
+    /// Whether it is of a global table.
+    pub(crate) is_global: bool,
     /// Whether records that `where` refuses are to move the clock.
     times_refused: bool,
     source: SourceStep,
@@ -111,6 +113,7 @@ impl Side {
             value_slot: input.value_slot,
             received: from.internal.map(Received::new),
             tells_time: from.tells_time(),
+            is_global: from.partition.is_some(),
             times_refused: !stretch.outlets.is_empty(),
             source: SourceStep::new(&own, partition)?,
             aside: Aside::new(own),
@@ -201,9 +204,10 @@ impl Side {
         outcome: Result<Outcome, Trouble>,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
-        // Whoever sent a message counted its record; here only what goes wrong is counted.
-        let outcome = match (&self.received, outcome) {
-            (Some(_), Ok(Outcome::Passed | Outcome::Filtered | Outcome::Replayed)) => return Ok(()),
+        // Whoever sent a message counted its record, and what every task reads is nobody's: only
+        // what goes wrong is counted.
+        let outcome = match (self.received.is_some() || self.is_global, outcome) {
+            (true, Ok(Outcome::Passed | Outcome::Filtered | Outcome::Replayed)) => return Ok(()),
             (_, outcome) => outcome,
         };
         let raw = raw.unwrap_or_else(|| Raw::unknown(time));
@@ -243,6 +247,9 @@ impl Side {
     }
 
     pub(crate) fn progress(&self, stream_time: Timestamp) -> Progress {
+        if self.is_global {
+            return Progress::starting_at(self.start);
+        }
         let position = self.position();
         let committable = match self.reach {
             Reach::Nothing => position,

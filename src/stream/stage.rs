@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::record::PartitionId;
 use crate::record::TopicName;
 use crate::stream::cut;
 use crate::stream::effects::Destination;
@@ -196,6 +197,26 @@ impl Stage {
         match &self.part {
             Part::Stretch(stretch) => stretch.inputs.iter().map(StretchInput::topic).collect(),
             _ => vec![self.input()],
+        }
+    }
+
+    /// Which partition of the topic of an input task `task` reads.
+    #[must_use]
+    pub fn input_partition(&self, input: usize, task: PartitionId) -> PartitionId {
+        self.global_partition(input).unwrap_or(task)
+    }
+
+    /// Whether an input is of a global table, which is read from its beginning whenever a task
+    /// starts.
+    #[must_use]
+    pub fn is_global(&self, input: usize) -> bool {
+        self.global_partition(input).is_some()
+    }
+
+    fn global_partition(&self, input: usize) -> Option<PartitionId> {
+        match &self.part {
+            Part::Stretch(stretch) => stretch.inputs.get(input)?.partition,
+            _ => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What one task of a flow of several operators does: some of the operators, and where their
 //! records come from and go to.
 
+use crate::record::PartitionId;
 use crate::record::TopicName;
 use crate::stream::graph::topology::NodeId;
 use crate::stream::graph::topology::Shape;
@@ -30,6 +31,8 @@ pub struct StretchInput {
     pub input: GraphInput,
     /// What is to be known of an internal topic; `None` of a topic of the user's.
     pub internal: Option<Internal>,
+    /// Which partition every task reads, of a global table; `None` is that of the task's number.
+    pub partition: Option<PartitionId>,
 }
 
 /// An internal topic, as the one that reads it knows it.

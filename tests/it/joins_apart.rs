@@ -26,6 +26,7 @@ sources:
 tables:
   customers: { topic: customers }
   cities: { topic: cities }
+  everywhere: { topic: cities, global: true }
 flows:
   out:
     to: { topic: out }
@@ -56,6 +57,12 @@ const NAMED: &str = "
 from: customers
 join: { with: cities, on: value.city, type: left }
 select: { spent: customers.spent, mayor: 'cities == null ? \"?\" : cities.mayor' }";
+
+/// A stream with a table that every task has, by a key that is not its own.
+const ANYWHERE: &str = "
+from: orders
+join: { with: everywhere, on: 'value.town', type: left }
+select: { qty: orders.qty, mayor: 'everywhere == null ? \"?\" : everywhere.mayor' }";
 
 fn plan(flow: &str) -> Plan {
     let outside = Outside {
@@ -101,7 +108,8 @@ fn stream(world: &World) -> BTreeMap<(String, String, i64), usize> {
 }
 
 fn order(key: i64, customer: i64, qty: i64, time: i64) -> Given {
-    let value = json!({"qty": qty, "customer": format!("c{customer}")});
+    let town = format!("t{}", customer % 4);
+    let value = json!({"qty": qty, "customer": format!("c{customer}"), "town": town});
     ("orders", format!("o{key}"), Some(value), time)
 }
 
@@ -252,6 +260,48 @@ fn a_row_that_names_another_has_one_result_however_answers_overtake_each_other()
     assert_eq!(rows["c7"], json!({"spent": 5, "mayor": "m5"}));
 }
 
+#[test]
+fn a_global_table_is_read_to_its_end_before_anything_is_joined_with_it() {
+    let mut given: Vec<Given> = (0..4).map(|n| city(n, n, 900)).collect();
+    given.extend((0..20).map(|n| order(n, n, n, 100)));
+    let mut world = world(ANYWHERE, 4, &given);
+    assert_eq!(world.tasks(), 4, "no internal topic, whatever the key");
+    for task in 0..4 {
+        world.step(task, 0, usize::MAX / 2);
+    }
+    assert_eq!(world.results(), [], "all wait for the table");
+    world.settle();
+    let results = world.results();
+    assert_eq!(results.len(), 20);
+    for (_, value, time) in results {
+        let qty = value["qty"].as_i64().expect("a number");
+        assert_eq!(
+            value["mayor"],
+            json!(format!("m{}", qty % 4)),
+            "never by time"
+        );
+        assert_eq!(time, 100);
+    }
+    assert_eq!(world.account.taken, 20, "what every task reads is nobody's");
+}
+
+#[test]
+fn a_crash_reads_a_global_table_anew() {
+    let mut given: Vec<Given> = (0..4).map(|n| city(n, n, 1)).collect();
+    given.extend((0..20).map(|n| order(n, n, n, 100)));
+    let mut world = world(ANYWHERE, 4, &given);
+    world.settle();
+    for task in 0..4 {
+        world.crash(task);
+    }
+    world.produce("orders", "o1", Some("{\"qty\":77,\"town\":\"t3\"}"), 50);
+    world.settle();
+    let results = world.results();
+    assert_eq!(results.len(), 21, "nothing comes out twice");
+    let last = results.iter().find(|(_, value, _)| value["qty"] == 77);
+    assert_eq!(last.expect("joined").1["mayor"], "m3");
+}
+
 /// What a test may do between two steps.
 #[derive(Clone, Copy, Debug)]
 enum Turn {
@@ -376,7 +426,7 @@ fn apart_on_a_broker(scene: &Scene<'_>) {
     for (topic, partitions) in [("orders", 3), ("customers", 3), ("cities", 2)] {
         scene.create(topic, partitions);
     }
-    for topic in ["looked", "regrouped", "named"] {
+    for topic in ["looked", "regrouped", "named", "anywhere"] {
         scene.create(topic, 2);
     }
     let text = "tidemill: 1
@@ -386,7 +436,13 @@ sources:
 tables:
   customers: { topic: customers }
   cities: { topic: cities }
+  everywhere: { topic: cities, global: true }
 flows:
+  anywhere:
+    from: orders
+    join: { with: everywhere, on: value.town }
+    select: { mayor: everywhere.mayor }
+    to: { topic: anywhere }
   looked:
     from: orders
     key: value.customer
@@ -415,7 +471,10 @@ flows:
         (0..CUSTOMERS).map(line).collect()
     };
     let orders = |number: i64, time: i64| -> String {
-        let order = |key| json!({ "number": number, "customer": format!("c{key}") });
+        let order = |key| {
+            let town = format!("t{}", key % 5);
+            json!({ "number": number, "customer": format!("c{key}"), "town": town })
+        };
         let line = |key| line(time, format!("o{key}"), order(key));
         (0..CUSTOMERS).map(line).collect()
     };
@@ -437,10 +496,21 @@ flows:
     scene.produce("customers", &customers(1, 300), &[]);
     scene.produce("cities", &cities("b", 300), &[]);
     scene.brokers.ok(&words, b"");
+    scene.produce("orders", &orders(2, 400), &[]);
+    scene.brokers.ok(&words, b"");
+    let anywhere = scene.consume("anywhere", &[]);
+    for mayor in ["a", "b"] {
+        let lines = anywhere.lines();
+        let by = lines.filter(|line| line.contains(&format!("\"mayor\":\"{mayor}")));
+        assert_eq!(
+            by.count(),
+            30,
+            "each order once, with the newest: {anywhere}"
+        );
+    }
     let looked = scene.consume("looked", &[]);
     let looked: Vec<&str> = looked.lines().collect();
-    assert_eq!(looked.len(), 30, "each order once: {looked:?}");
-    assert!(looked.iter().all(|line| line.contains("\"order\":1")));
+    assert_eq!(looked.len(), 60, "each order once: {looked:?}");
     let rows = |topic: &str| -> BTreeMap<String, String> {
         let text = scene.consume(topic, &["-o", "jsonl"]);
         let lines = text

@@ -7,6 +7,7 @@ use crate::pipeline::explain::fact;
 use crate::pipeline::explain::units;
 use crate::stream::graph::reach::Reach;
 use crate::stream::graph::topology::Kind;
+use crate::stream::plan::Extent;
 use crate::stream::plan::Flow;
 use crate::stream::plan::GraphInput;
 use crate::stream::plan::GraphPlan;
@@ -17,7 +18,8 @@ pub(super) fn facts(plan: &Plan, flow: &Flow, graph: &GraphPlan) -> Vec<Fact> {
     let inputs = graph.inputs.iter();
     let mut facts: Vec<Fact> = inputs.flat_map(|one| input(graph, one)).collect();
     facts.push(fact("operators", chain(graph), Cost::StateRebuilt));
-    if graph.inputs.len() > 1 {
+    let is_shared = |input: &&GraphInput| input.extent == Extent::Partition;
+    if graph.inputs.iter().filter(is_shared).count() > 1 {
         let order = "the record with the smallest event time goes first; all wait for a partition that is known to hold more";
         facts.push(fact("order of inputs", order, Cost::Follows));
         let together = "equal keys must stand in the same partition; a topic with fewer partitions than those that it meets goes through an internal topic with as many";
@@ -64,6 +66,10 @@ fn input(graph: &GraphPlan, input: &GraphInput) -> Vec<Fact> {
         text.map_or_else(|| default.to_owned(), str::to_owned)
     };
     let kept = match Reach::of(&graph.topology, input.node) {
+        _ if input.extent == Extent::Everything => {
+            "everything, in every task; read from its beginning at each start, before anything else"
+                .to_owned()
+        }
         Reach::Nothing => "nothing is kept of its records".to_owned(),
         Reach::Time(time) => format!("records of the last {}", units(time)),
         Reach::All => "everything; a restart reads the topic from where it began".to_owned(),

@@ -41,6 +41,7 @@ pub(crate) struct World {
 
 struct Place {
     stage: Arc<Stage>,
+    partition: PartitionId,
     task: Task,
     /// Topic and partition of each input.
     inputs: Vec<(String, usize)>,
@@ -218,13 +219,18 @@ impl World {
 
 impl Place {
     fn new(stage: &Arc<Stage>, partition: u32) -> Self {
-        let fresh = Task::new(stage, PartitionId(number(partition)), None);
-        let inputs = stage.inputs().into_iter();
+        let partition = PartitionId(number(partition));
+        let fresh = Task::new(stage, partition, None);
+        let inputs = stage.inputs().into_iter().enumerate();
         let inputs: Vec<_> = inputs
-            .map(|topic| (topic.to_string(), number(partition)))
+            .map(|(input, topic)| {
+                let read = stage.input_partition(input, partition);
+                (topic.to_string(), number(read.0))
+            })
             .collect();
         Self {
             stage: Arc::clone(stage),
+            partition,
             task: fresh.expect("a task"),
             progress: vec![Progress::starting_at(Offset(0)); inputs.len()],
             inputs,
@@ -232,11 +238,10 @@ impl Place {
     }
 
     fn fresh(&self) -> Task {
-        let partition = PartitionId(number(self.inputs[0].1));
         assert!(
             matches!(self.stage.part, Part::Stretch(_)),
             "of several operators"
         );
-        Task::new(&self.stage, partition, None).expect("a task")
+        Task::new(&self.stage, self.partition, None).expect("a task")
     }
 }
