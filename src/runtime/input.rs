@@ -117,15 +117,6 @@ impl Run {
         self.task.move_input_to(input, fetched.next_offset);
         Ok(ControlFlow::Continue(()))
     }
-
-    /// Deals with what waits in a task with one input, which has nothing to wait for.
-    pub(super) fn work(&mut self, partition: &TopicPartition) -> Result<(), RunError> {
-        let worked = self.task.work(|_| Reading::CaughtUp, &mut self.effects);
-        worked.map_err(|failure| RunError::Record {
-            partition: partition.clone(),
-            failure,
-        })
-    }
 }
 
 /// The records of a batch from an offset on, up to the first that cannot be read.

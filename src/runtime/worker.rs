@@ -160,7 +160,6 @@ impl Worker {
                     Pause::Full => hand_over(run, &mut self.outputs, &self.counts).await?,
                 }
             }
-            run.work(fetched.topic_partition)?;
             hand_over(run, &mut self.outputs, &self.counts).await?;
         }
         for place in &input.places {

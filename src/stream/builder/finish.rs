@@ -18,6 +18,7 @@ use crate::stream::builder::node::End;
 use crate::stream::builder::piece::Piece;
 use crate::stream::builder::sink::Form;
 use crate::stream::graph::topology::Kind;
+use crate::stream::plan::Extent;
 use crate::stream::plan::Flow;
 use crate::stream::plan::GraphInput;
 use crate::stream::plan::GraphPlan;
@@ -163,6 +164,7 @@ impl Making<'_> {
         let inputs = self.inputs.drain(..).map(|opened| GraphInput {
             node: opened.node,
             value_slot: opened.value_slot,
+            extent: Extent::Partition,
             flow: Arc::new(Flow {
                 fields: opened.fields,
                 filter: opened.filter,

@@ -168,9 +168,8 @@ impl Readers {
 fn format(flow: &Flow, destination: Destination) -> Format {
     let is_source = matches!(flow.operator, Operator::Map(Map { select: None }));
     match (destination, &flow.sink.value) {
-        (Destination::Late | Destination::DeadLetter | Destination::Repartition, _) => {
-            flow.source.value_format
-        }
+        (Destination::Late | Destination::DeadLetter, _) => flow.source.value_format,
+        (Destination::Repartition | Destination::Internal(_), _) => Format::Bytes,
         (Destination::Sink, _) if is_source => flow.source.value_format,
         (Destination::Sink, ValueFormat::Avro { .. }) => Format::Avro,
         (Destination::Sink, ValueFormat::Json) => Format::Json,
