@@ -1,5 +1,6 @@
 //! Results of windows to records of the sink topic.
 
+use std::io::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -132,7 +133,7 @@ impl ResultWriter {
         window: &Range<Timestamp>,
         effects: &mut Effects,
     ) {
-        let [start, end] = [window.start, window.end].map(|bound| bound.to_string());
+        let [start, end] = [window.start, window.end].map(Digits::of);
         effects
             .draft(Destination::Sink, window.end)
             .key(Some(key))
@@ -273,4 +274,27 @@ fn window_value(window: &Range<Timestamp>) -> Value<'static> {
 /// The instant, or integer milliseconds where it lies beyond the years that instants have.
 fn instant(time: Timestamp) -> Value<'static> {
     DateTime::from_timestamp_millis(time.0).map_or(Value::Int(time.0), Value::Timestamp)
+}
+
+/// A time as text, which asks for no memory.
+struct Digits {
+    /// As many as any 64-bit integer has, with its sign.
+    text: [u8; 20],
+    free: usize,
+}
+
+impl Digits {
+    fn of(time: Timestamp) -> Self {
+        let mut text = [0; 20];
+        let mut free = &mut text[..];
+        // There is room for every integer.
+        _ = write!(free, "{}", time.0);
+        let free = free.len();
+        Self { text, free }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        let written = self.text.len() - self.free;
+        self.text.get(..written).unwrap_or_default()
+    }
 }

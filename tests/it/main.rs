@@ -56,6 +56,8 @@ mod round_trip;
 mod pipeline_explain;
 // The tests in pipeline files.
 mod pipeline_testing;
+// Windows of every kind ask for no memory for each record.
+mod window_allocations;
 // Every kind of windows against a model of its definition.
 mod window_properties;
 // What tests share.

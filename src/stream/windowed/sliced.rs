@@ -52,6 +52,8 @@ pub(crate) struct Sliced {
     next_close: Timestamp,
     /// The slice of the record before: records come nearly in order.
     slice: Slice,
+    /// Windows with changes, while they are put out.
+    changed: Vec<i64>,
     results: PaneResults,
 }
 
@@ -88,6 +90,7 @@ impl Sliced {
             closed: 0,
             next_close: Timestamp::MIN,
             slice: Slice::default(),
+            changed: Vec::new(),
             results: PaneResults::new(stage, &functions, id)?,
             functions,
         };
@@ -321,9 +324,12 @@ impl Sliced {
         if self.emit != Emit::Updates {
             return Ok(());
         }
-        for window in self.changed_windows() {
-            self.put_out(window, Which::Changed, effects)?;
-        }
+        let mut windows = std::mem::take(&mut self.changed);
+        self.find_changed(&mut windows);
+        let mut all = windows.iter();
+        let put_out = all.try_for_each(|window| self.put_out(*window, Which::Changed, effects));
+        self.changed = windows;
+        put_out?;
         for pane in self.panes.iter_mut() {
             pane.state.settle();
         }
@@ -331,16 +337,14 @@ impl Sliced {
     }
 
     /// The open windows with changes since the last commit, oldest first.
-    fn changed_windows(&self) -> Vec<i64> {
+    fn find_changed(&self, windows: &mut Vec<i64>) {
+        windows.clear();
         let panes = self.panes.range(i64::MIN..i64::MAX);
         let changed = panes.filter(|(_, pane)| !pane.state.changed().is_empty());
-        let mut windows: Vec<i64> = changed
-            .flat_map(|(slice, _)| self.windows.holding(slice))
-            .filter(|window| *window >= self.closed)
-            .collect();
+        let holding = changed.flat_map(|(slice, _)| self.windows.holding(slice));
+        windows.extend(holding.filter(|window| *window >= self.closed));
         windows.sort_unstable();
         windows.dedup();
-        windows
     }
 
     /// The smallest offset of a record that an open window holds, or that a key is known by.
