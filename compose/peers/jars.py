@@ -9,6 +9,8 @@ DEFAULT = "4.3.1"
 # The oldest line that still has brokers of its own in service; read by the same tests.
 PREVIOUS = "3.9.2"
 
+AVRO = "1.12.0"
+
 ARTIFACTS = ["kafka_2.13", "kafka-tools", "kafka-streams"]
 
 # Where each tool is: Kafka moved some between packages, so the newest place stands first.
@@ -36,12 +38,20 @@ QUICK = [
 
 def libs(version: str = DEFAULT) -> Path:
     """The folder with the jars of one version."""
-    return once(cache() / "kafka" / version, lambda folder: _bring(version, folder)) / "libs"
+    return once(cache() / "kafka" / version, lambda folder: _bring(_kafka(version), folder)) / "libs"
 
 
-def _bring(version: str, folder: Path) -> None:
+def avro() -> Path:
+    """The folder with Apache Avro's jars."""
+    return once(cache() / "avro" / AVRO, lambda folder: _bring([("org.apache.avro", "avro", AVRO)], folder)) / "libs"
+
+
+def _kafka(version: str) -> list:
     wanted = [("org.apache.kafka", name, version) for name in ARTIFACTS]
-    wanted.append(("org.slf4j", "slf4j-simple", "1.7.36"))
+    return [*wanted, ("org.slf4j", "slf4j-simple", "1.7.36")]
+
+
+def _bring(wanted: list, folder: Path) -> None:
     rows = "".join(
         f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{v}</version></dependency>"
         for group, name, v in wanted

@@ -9,26 +9,28 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Writes the generated orders: {@code Fill topic BOOTSTRAP TOPIC CODEC RECORDS KEYS} to a topic,
- * {@code Fill lines FILE RECORDS KEYS} as lines of key, tab, value.
+ * Writes the generated orders: {@code Fill topic BOOTSTRAP TOPIC FORMAT CODEC RECORDS KEYS} to a topic,
+ * {@code Fill lines FILE RECORDS KEYS} as lines of key, tab, value. {@code Fill schema} prints that of Avro.
  */
 final class Fill {
     public static void main(String[] words) throws Exception {
         if (words[0].equals("topic")) {
-            topic(words[1], words[2], words[3], Long.parseLong(words[4]), Long.parseLong(words[5]));
+            topic(words[1], words[2], words[3], words[4], Long.parseLong(words[5]), Long.parseLong(words[6]));
+        } else if (words[0].equals("schema")) {
+            System.out.println(Orders.SCHEMA);
         } else {
             lines(Path.of(words[1]), Long.parseLong(words[2]), Long.parseLong(words[3]));
         }
     }
 
-    private static void topic(String bootstrap, String topic, String codec, long records, long keys) {
+    private static void topic(String bootstrap, String topic, String format, String codec, long records, long keys) {
         Map<String, Object> settings = Map.of(
             "bootstrap.servers", bootstrap, "compression.type", codec, "linger.ms", 20, "batch.size", 262_144);
-        Orders orders = new Orders(records, keys);
+        Orders orders = new Orders(keys);
         try (var producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
             for (long i = 0; i < records; i++) {
                 byte[] key = orders.key(i).getBytes(StandardCharsets.US_ASCII);
-                producer.send(new ProducerRecord<>(topic, null, orders.timestamp(i), key, orders.value(i)), (sent, failure) -> {
+                producer.send(new ProducerRecord<>(topic, null, orders.timestamp(i), key, orders.value(format, i)), (sent, failure) -> {
                     if (failure != null) {
                         failure.printStackTrace();
                         Runtime.getRuntime().halt(1);
@@ -39,12 +41,12 @@ final class Fill {
     }
 
     private static void lines(Path file, long records, long keys) throws Exception {
-        Orders orders = new Orders(records, keys);
+        Orders orders = new Orders(keys);
         try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 20)) {
             for (long i = 0; i < records; i++) {
                 out.write(orders.key(i).getBytes(StandardCharsets.US_ASCII));
                 out.write('\t');
-                out.write(orders.value(i));
+                out.write(orders.value("json", i));
                 out.write('\n');
             }
         }
