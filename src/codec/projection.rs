@@ -262,8 +262,8 @@ impl Projection {
         slots: &mut [Option<Value<'a>>],
         split: impl FnOnce(&'a [u8]) -> Result<(SchemaId, &'a [u8]), FramingError>,
     ) -> Result<(), ProjectionError> {
-        wanted::clear(slots, &self.slots);
         let Some(bytes) = bytes else {
+            wanted::clear(slots, &self.slots);
             self.put_whole(Value::Null, slots);
             return Ok(());
         };
@@ -277,8 +277,12 @@ impl Projection {
                 let number = fixed.parse(bytes).map_err(DecodeError::from)?;
                 self.put_whole(number, slots);
             }
-            Reader::Json(walker) => walker.read(bytes, slots).map_err(DecodeError::from)?,
+            Reader::Json(walker) => {
+                wanted::clear(slots, &self.slots);
+                walker.read(bytes, slots).map_err(DecodeError::from)?;
+            }
             Reader::Avro(decoders) => {
+                wanted::clear(slots, &self.slots);
                 let (schema, payload) = split(bytes).map_err(DecodeError::from)?;
                 let decoder = decoders
                     .find(schema)

@@ -89,14 +89,15 @@ impl Run {
             let records = batch
                 .records(decompressor)
                 .map_err(|source| failed(base, source))?;
-            let mut readable = Readable {
+            let mut error = None;
+            let readable = Readable {
                 records,
                 from,
-                error: None,
+                error: &mut error,
             };
             let effects = &mut self.effects;
-            let end = self.task.offer(input, &mut readable, now, effects);
-            if let Some(source) = readable.error {
+            let end = self.task.offer(input, readable, now, effects);
+            if let Some(source) = error {
                 return Err(failed(base, source).into());
             }
             match end {
@@ -120,23 +121,24 @@ impl Run {
 }
 
 /// The records of a batch from an offset on, up to the first that cannot be read.
-struct Readable<'s> {
+struct Readable<'s, 'e> {
     records: Records<'s>,
     from: Offset,
-    error: Option<BatchError>,
+    error: &'e mut Option<BatchError>,
 }
 
-impl<'s> Iterator for Readable<'s> {
+impl<'s> Iterator for Readable<'s, '_> {
     type Item = RecordView<'s>;
 
-    #[inline]
+    /// Always inlined, for the reason that [`Records`] has.
+    #[inline(always)]
     fn next(&mut self) -> Option<RecordView<'s>> {
         loop {
             match self.records.next()? {
                 Ok(record) if record.offset < self.from => {}
                 Ok(record) => return Some(record),
                 Err(error) => {
-                    self.error = Some(error);
+                    *self.error = Some(error);
                     return None;
                 }
             }

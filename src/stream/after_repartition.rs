@@ -16,6 +16,7 @@ use crate::store::persist::Writer;
 use crate::stream::aside::Origin;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
+use crate::stream::intake::check;
 use crate::stream::outcome::Full;
 use crate::stream::outcome::Outcome;
 use crate::stream::outcome::Trouble;
@@ -24,6 +25,7 @@ use crate::stream::plan::WindowAggregate;
 use crate::stream::progress::Progress;
 use crate::stream::reason::Reason;
 use crate::stream::recycle::recycle;
+use crate::stream::recycle::recycle_references;
 use crate::stream::repartition::Incoming;
 use crate::stream::repartition::Sent;
 use crate::stream::source_clocks::SourceClocks;
@@ -56,6 +58,7 @@ pub(crate) struct AfterRepartition {
     /// Whether records come again that an earlier run has dealt with: time stands until they have.
     is_replaying: bool,
     arguments: Vec<Value<'static>>,
+    gathered: Vec<&'static Value<'static>>,
 }
 
 impl AfterRepartition {
@@ -77,6 +80,7 @@ impl AfterRepartition {
             reached: Timestamp::MIN,
             is_replaying: false,
             arguments: Vec::new(),
+            gathered: Vec::new(),
         })
     }
 
@@ -178,14 +182,8 @@ impl AfterRepartition {
         if aggregates.len() != arguments.len() {
             return Err(Reason::Repartition("arguments of other aggregates"));
         }
-        for (named, argument) in aggregates.iter().zip(arguments) {
-            let checked = named.function.check(argument);
-            checked.map_err(|error| Reason::BadArgument {
-                name: named.name.clone(),
-                error,
-            })?;
-        }
-        Ok(())
+        let mut pairs = aggregates.iter().zip(arguments);
+        pairs.try_for_each(|(named, argument)| check(named, argument))
     }
 
     #[inline]
@@ -203,13 +201,18 @@ impl AfterRepartition {
             Some(seen) if sent.offset > *seen => *seen = sent.offset,
             _ => return Ok(Outcome::Replayed),
         }
+        let mut gathered = recycle_references(std::mem::take(&mut self.gathered));
+        gathered.clear();
+        gathered.extend(arguments);
         let contribution = Contribution {
             key: incoming.key,
             time: record.timestamp,
             offset: record.offset,
-            arguments,
+            arguments: &gathered,
         };
-        match self.windowed.add(contribution, effects)?? {
+        let added = self.windowed.add(contribution, effects);
+        self.gathered = recycle_references(gathered);
+        match added?? {
             Added::Aggregated { expired_windows } => Ok(Outcome::Aggregated { expired_windows }),
             Added::Late => Ok(Outcome::Late {
                 time: record.timestamp,

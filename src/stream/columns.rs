@@ -38,7 +38,7 @@ impl Columns {
     /// Takes one record into `slot`: its event time, and its arguments in the order of the
     /// aggregates.
     #[inline]
-    pub(crate) fn add(&mut self, slot: usize, time: Timestamp, arguments: &[Value<'_>]) {
+    pub(crate) fn add(&mut self, slot: usize, time: Timestamp, arguments: &[&Value<'_>]) {
         if let Some(latest) = self.times.get_mut(slot) {
             *latest = time.max(*latest);
         }

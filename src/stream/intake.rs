@@ -15,6 +15,7 @@ use crate::codec::projection::Root;
 use crate::codec::projection::Row;
 use crate::expr::EvalError;
 use crate::expr::Program;
+use crate::record::HeadersView;
 use crate::record::RecordView;
 use crate::record::Value;
 use crate::store::keys::TaggedKey;
@@ -23,6 +24,7 @@ use crate::stream::outcome::Trouble;
 use crate::stream::plan::Flow;
 use crate::stream::plan::NamedAggregate;
 use crate::stream::reason::Reason;
+use crate::stream::recycle::NULL;
 
 /// Reads the fields, the key and the arguments of source records as a flow wants them.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub(crate) struct Intake {
     key: Projection,
     value: Projection,
     slots: usize,
-    /// Where the whole decoded key stands, if it has to be decoded.
+    /// Where the key stands, if it is a field or has to be decoded.
     key_slot: Option<usize>,
 }
 
@@ -41,8 +43,13 @@ impl Intake {
     /// Where the schema that values are to be read as is none.
     pub(crate) fn new(flow: &Arc<Flow>) -> Result<Self, SchemaError> {
         let mut fields = flow.fields.clone();
-        let is_decoded = flow.key.is_none() && flow.source.key_format.is_decoded();
-        let key_slot = is_decoded.then(|| fields.slot(Path::new(Root::Key, [])));
+        let key_slot = match &flow.key {
+            Some(program) => program.slot(),
+            None if flow.source.key_format.is_decoded() => {
+                Some(fields.slot(Path::new(Root::Key, [])))
+            }
+            None => None,
+        };
         let mut value = Projection::new(flow.source.value_format, Root::Value, &fields);
         if let Some(schema) = &flow.source.value_schema {
             value = value.with_reader_schema(schema)?;
@@ -86,26 +93,16 @@ impl Intake {
     /// [`Trouble`].
     #[inline]
     pub(crate) fn read(&mut self, row: &mut Row<'_>) -> Result<(), Trouble> {
-        let record = row.record;
-        read(
-            &mut self.value,
-            record.value,
-            record,
-            VALUE_HEADER,
-            &mut row.slots,
-        )
-        .map_err(|error| read_error(error, Root::Value, Reason::Value))?;
-        read(
-            &mut self.key,
-            record.key,
-            record,
-            KEY_HEADER,
-            &mut row.slots,
-        )
-        .map_err(|error| read_error(error, Root::Key, Reason::Key))
+        let Row { record, slots, .. } = row;
+        let headers = record.headers;
+        read(&mut self.value, record.value, headers, VALUE_HEADER, slots)
+            .map_err(|error| read_error(error, Root::Value, Reason::Value))?;
+        read(&mut self.key, record.key, headers, KEY_HEADER, slots)
+            .map_err(|error| read_error(error, Root::Key, Reason::Key))
     }
 
-    /// The value that the key of `row` is made of, where an expression says so.
+    /// The value that the key of `row` is made of, where an expression says so and it does not
+    /// stand in the row.
     ///
     /// # Errors
     ///
@@ -113,8 +110,10 @@ impl Intake {
     #[inline]
     pub(crate) fn key_value<'r>(&'r self, row: &'r Row<'r>) -> Result<Option<Value<'r>>, Reason> {
         match &self.flow.key {
-            Some(program) => program.eval(row).map(Some).map_err(Reason::KeyExpression),
-            None => Ok(None),
+            Some(program) if field(row, self.key_slot).is_none() => {
+                program.eval(row).map(Some).map_err(Reason::KeyExpression)
+            }
+            _ => Ok(None),
         }
     }
 
@@ -131,32 +130,36 @@ impl Intake {
         value: Option<&'k Value<'k>>,
         scratch: &'k mut Vec<u8>,
     ) -> Result<TaggedKey<'k>, Reason> {
-        match (value, self.key_slot) {
-            (Some(value), _) => key::of_value(value, scratch).ok_or(Reason::NullKey),
-            (None, Some(slot)) => {
-                let slot = row.slots.get(slot).and_then(Option::as_ref);
-                let value = slot.ok_or(Reason::NoKey)?;
-                key::of_value(value, scratch).ok_or(Reason::NoKey)
-            }
-            (None, None) => record_key(row.record, self.flow.source.key_format),
+        match value.or_else(|| field(row, self.key_slot)) {
+            Some(value) => key::of_value(value, scratch).ok_or(match &self.flow.key {
+                Some(_) => Reason::NullKey,
+                None => Reason::NoKey,
+            }),
+            None if self.key_slot.is_some() => Err(Reason::NoKey),
+            None => record_key(&row.record, self.flow.source.key_format),
         }
     }
+}
+
+#[inline]
+fn field<'r>(row: &'r Row<'r>, slot: Option<usize>) -> Option<&'r Value<'r>> {
+    row.slots.get(slot?)?.as_ref()
 }
 
 #[inline]
 fn read<'a>(
     projection: &mut Projection,
     bytes: Option<&'a [u8]>,
-    record: RecordView<'a>,
+    headers: HeadersView<'a>,
     header: &[u8],
     slots: &mut [Option<Value<'a>>],
 ) -> Result<(), ProjectionError> {
     if projection.is_empty() {
         Ok(())
-    } else if record.headers.is_empty() {
+    } else if headers.is_empty() {
         projection.read(bytes, slots)
     } else {
-        projection.read_with_headers(bytes, record.headers, header, slots)
+        projection.read_with_headers(bytes, headers, header, slots)
     }
 }
 
@@ -173,7 +176,7 @@ fn read_error(
 }
 
 #[inline]
-fn record_key(record: RecordView<'_>, format: Format) -> Result<TaggedKey<'_>, Reason> {
+fn record_key<'r>(record: &RecordView<'r>, format: Format) -> Result<TaggedKey<'r>, Reason> {
     let bytes = record.key.ok_or(Reason::NoKey)?;
     match format {
         Format::Bytes => Ok(key::of_bytes(bytes)),
@@ -182,50 +185,101 @@ fn record_key(record: RecordView<'_>, format: Format) -> Result<TaggedKey<'_>, R
     }
 }
 
-/// Evaluates and checks the arguments of all `aggregates` into `arguments`, so that a record that
-/// any of them refuses touches none.
-///
-/// A field that is not there counts as null: it is not part of the aggregate.
+/// Where the arguments of a flow's aggregates come from.
+#[derive(Debug)]
+pub(crate) struct Arguments {
+    sources: Box<[Source]>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// The same for every record.
+    Fixed(Value<'static>),
+    /// A field: it is left where it stands.
+    Slot(usize),
+    /// An expression.
+    Computed,
+}
+
+impl Arguments {
+    pub(crate) fn new(aggregates: &[NamedAggregate]) -> Self {
+        let source = |named: &NamedAggregate| match &named.argument {
+            None => Source::Fixed(named.function.without_argument()),
+            Some(program) => program.slot().map_or(Source::Computed, Source::Slot),
+        };
+        Self {
+            sources: aggregates.iter().map(source).collect(),
+        }
+    }
+
+    /// Evaluates those that are no fields of `row`, in the order of `aggregates`.
+    ///
+    /// # Errors
+    ///
+    /// Where one has no value.
+    #[inline]
+    pub(crate) fn compute<'r>(
+        &self,
+        aggregates: &'r [NamedAggregate],
+        row: &'r Row<'r>,
+        computed: &mut Vec<Value<'r>>,
+    ) -> Result<(), Reason> {
+        computed.clear();
+        for (named, source) in aggregates.iter().zip(&self.sources) {
+            if let (Source::Computed, Some(program)) = (source, &named.argument) {
+                let value = match named.function.is_numeric() {
+                    true => number(program, row),
+                    false => program.eval(row),
+                };
+                computed.push(value.map_err(failed(named))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gathers all arguments and checks them, so that a record that any aggregate refuses touches
+    /// none.
+    ///
+    /// A field that is not there counts as null: it is not part of the aggregate.
+    ///
+    /// # Errors
+    ///
+    /// Where there is one that its aggregate cannot take.
+    #[inline]
+    pub(crate) fn gather<'r>(
+        &'r self,
+        aggregates: &[NamedAggregate],
+        row: &'r Row<'r>,
+        computed: &'r [Value<'r>],
+        arguments: &mut Vec<&'r Value<'r>>,
+    ) -> Result<(), Reason> {
+        arguments.clear();
+        let mut computed = computed.iter();
+        for (named, source) in aggregates.iter().zip(&self.sources) {
+            let value = match source {
+                Source::Fixed(value) => value,
+                Source::Slot(slot) => field(row, Some(*slot)).unwrap_or(&NULL),
+                Source::Computed => computed.next().unwrap_or(&NULL),
+            };
+            check(named, value)?;
+            arguments.push(value);
+        }
+        Ok(())
+    }
+}
+
+/// Checks that the aggregate can take `value`.
 ///
 /// # Errors
 ///
-/// Where an argument has no value, or one that its aggregate cannot take.
+/// Where it cannot.
 #[inline]
-pub(crate) fn arguments<'r>(
-    aggregates: &'r [NamedAggregate],
-    row: &'r Row<'r>,
-    arguments: &mut Vec<Value<'r>>,
-) -> Result<(), Reason> {
-    arguments.clear();
-    for named in aggregates {
-        let value = match &named.argument {
-            None => named.function.without_argument(),
-            Some(program) => argument(program, named, row)?,
-        };
-        arguments.push(value);
-    }
-    Ok(())
-}
-
-#[inline]
-fn argument<'r>(
-    program: &'r Program,
-    named: &'r NamedAggregate,
-    row: &'r Row<'r>,
-) -> Result<Value<'r>, Reason> {
-    let value = match program.slot().and_then(|slot| row.slots.get(slot)) {
-        Some(Some(value)) => value.borrowed(),
-        Some(None) => Value::Null,
-        None if named.function.is_numeric() => number(program, row).map_err(failed(named))?,
-        None => program.eval(row).map_err(failed(named))?,
-    };
-    match named.function.check(&value) {
-        Ok(()) => Ok(value),
-        Err(error) => Err(Reason::BadArgument {
-            name: named.name.clone(),
-            error,
-        }),
-    }
+pub(crate) fn check(named: &NamedAggregate, value: &Value<'_>) -> Result<(), Reason> {
+    let checked = named.function.check(value);
+    checked.map_err(|error| Reason::BadArgument {
+        name: named.name.clone(),
+        error,
+    })
 }
 
 #[inline]

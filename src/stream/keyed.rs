@@ -8,8 +8,8 @@ use crate::record::Value;
 use crate::store::keys::TaggedKey;
 use crate::stream::event_time::Future;
 use crate::stream::event_time::event_time;
+use crate::stream::intake::Arguments;
 use crate::stream::intake::Intake;
-use crate::stream::intake::arguments;
 use crate::stream::mapped::passes;
 use crate::stream::outcome::Trouble;
 use crate::stream::plan::Flow;
@@ -17,13 +17,16 @@ use crate::stream::plan::NamedAggregate;
 use crate::stream::plan::Operator;
 use crate::stream::reason::Reason;
 use crate::stream::recycle::recycle;
+use crate::stream::recycle::recycle_references;
 
 /// Makes source records ready for an aggregation.
 #[derive(Debug)]
 pub(crate) struct Keying {
     flow: Arc<Flow>,
     key_text: Vec<u8>,
-    arguments: Vec<Value<'static>>,
+    arguments: Arguments,
+    computed: Vec<Value<'static>>,
+    gathered: Vec<&'static Value<'static>>,
 }
 
 /// One record, ready for an aggregation.
@@ -31,7 +34,7 @@ pub(crate) struct Keying {
 pub(crate) struct Keyed<'a> {
     pub(crate) key: TaggedKey<'a>,
     pub(crate) time: Timestamp,
-    pub(crate) arguments: &'a [Value<'a>],
+    pub(crate) arguments: &'a [&'a Value<'a>],
 }
 
 /// A record that goes no further.
@@ -43,7 +46,9 @@ impl Keying {
         Self {
             flow: Arc::clone(flow),
             key_text: Vec::new(),
-            arguments: Vec::new(),
+            arguments: Arguments::new(aggregates(flow)),
+            computed: Vec::new(),
+            gathered: Vec::new(),
         }
     }
 
@@ -98,19 +103,25 @@ impl Keying {
         time: Timestamp,
         take: impl FnOnce(Keyed<'_>) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
-        let flow = &*self.flow;
+        let aggregates = aggregates(&self.flow);
         let value = intake.key_value(row)?;
         let key = intake.key(row, value.as_ref(), &mut self.key_text)?;
-        let mut values = recycle(std::mem::take(&mut self.arguments));
-        let taken = match arguments(aggregates(flow), row, &mut values) {
-            Err(reason) => Err(reason.into()),
-            Ok(()) => take(Keyed {
+        let mut computed = recycle(std::mem::take(&mut self.computed));
+        let done = self.arguments.compute(aggregates, row, &mut computed);
+        let mut gathered = recycle_references(std::mem::take(&mut self.gathered));
+        let done = done.and_then(|()| {
+            let all = &mut gathered;
+            self.arguments.gather(aggregates, row, &computed, all)
+        });
+        let taken = done.map_err(Trouble::from).and_then(|()| {
+            take(Keyed {
                 key,
                 time,
-                arguments: &values,
-            }),
-        };
-        self.arguments = recycle(values);
+                arguments: &gathered,
+            })
+        });
+        self.gathered = recycle_references(gathered);
+        self.computed = recycle(computed);
         taken
     }
 }

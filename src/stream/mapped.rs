@@ -153,7 +153,7 @@ impl Mapping {
     fn put(&mut self, intake: &Intake, row: &Row<'_>, effects: &mut Effects) -> Result<(), Reason> {
         let record = row.record;
         let value = intake.key_value(row)?;
-        let key = match &value {
+        let key = match &self.flow.key {
             None => record.key,
             Some(_) => Some(intake.key(row, value.as_ref(), &mut self.key_text)?.bytes),
         };

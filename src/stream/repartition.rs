@@ -124,7 +124,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) sent: Sent,
     pub(crate) key: TaggedKey<'a>,
     pub(crate) event_time: Timestamp,
-    pub(crate) arguments: &'a [Value<'a>],
+    pub(crate) arguments: &'a [&'a Value<'a>],
     /// Where it is to be carried along.
     pub(crate) source: Option<RecordView<'a>>,
 }

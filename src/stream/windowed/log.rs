@@ -283,7 +283,7 @@ mod tests {
                 let at = at.max(evicted);
                 let place = log.insert(at, Offset(0), &mut arena);
                 let value = Value::Int(at);
-                arena.columns.add(place.slot as usize, Timestamp(at), &[value.clone(), value]);
+                arena.columns.add(place.slot as usize, Timestamp(at), &[&value, &value]);
                 model.push(at);
                 let (from, to) = (at - length, at - back.min(length));
                 if is_evicting {

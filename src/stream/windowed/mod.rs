@@ -75,7 +75,7 @@ pub(crate) struct Contribution<'a> {
     pub(crate) time: Timestamp,
     pub(crate) offset: Offset,
     /// Checked, in the order of the aggregates.
-    pub(crate) arguments: &'a [Value<'a>],
+    pub(crate) arguments: &'a [&'a Value<'a>],
 }
 
 /// The same call for whichever kind it is.
