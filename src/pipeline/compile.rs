@@ -28,6 +28,7 @@ use crate::stream::aggregate::Function;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Empty;
 use crate::stream::plan::Flow;
+use crate::stream::plan::KeyForm;
 use crate::stream::plan::Keying;
 use crate::stream::plan::Map;
 use crate::stream::plan::Operator;
@@ -107,6 +108,7 @@ enum State {
 pub(super) struct Output {
     pub(super) value_type: Type,
     pub(super) value_format: Format,
+    pub(super) key: KeyForm,
 }
 
 impl Output {
@@ -115,6 +117,7 @@ impl Output {
         Self {
             value_type: Type::Dyn,
             value_format: Format::Json,
+            key: KeyForm::Text,
         }
     }
 }
@@ -395,6 +398,10 @@ impl Compiler<'_, '_> {
         input.source.topic = topic.unwrap_or(input.source.topic);
         input.source.value_format = output.value_format;
         input.value_type = output.value_type;
+        if output.key == KeyForm::Windowed {
+            input.source.key_format = Format::Bytes;
+            input.key_type = key_type(Format::Bytes);
+        }
         input
     }
 
@@ -469,6 +476,7 @@ impl Compiler<'_, '_> {
             let key = ("key".to_owned(), key_type.clone());
             [key].into_iter().chain(window).chain(types).collect()
         });
+        let thinning = body.emit.as_ref().map(|emit| emit.thinning);
         let emit = body.emit.as_ref().map(|emit| emit.value);
         Made {
             operator: Operator::Window(WindowAggregate {
@@ -477,6 +485,7 @@ impl Compiler<'_, '_> {
                 select,
                 emit: emit.unwrap_or(windows.default_emit()),
                 empty,
+                thinning: thinning.unwrap_or_default(),
             }),
             fields: Some(columns),
         }

@@ -12,8 +12,10 @@ use crate::pipeline::yaml::Node;
 use crate::record::Timestamp;
 use crate::stream::graph::topology::JoinType;
 use crate::stream::plan::Emit;
+use crate::stream::plan::KeyForm;
 use crate::stream::plan::Keying;
 use crate::stream::plan::OnError;
+use crate::stream::plan::Thinning;
 use crate::stream::window::Windows;
 
 /// How long windows stay open after their end unless `grace:` says otherwise.
@@ -114,10 +116,18 @@ pub(super) struct FlowBody {
     pub(super) window: Option<WindowBody>,
     pub(super) aggregate: Option<Vec<(Located<String>, Expression)>>,
     pub(super) select: Option<Vec<(Located<String>, Expression)>>,
-    pub(super) emit: Option<Located<Emit>>,
+    pub(super) emit: Option<EmitBody>,
     pub(super) late: Option<Located<String>>,
     pub(super) chart: Option<Chart>,
     pub(super) to: SinkBody,
+}
+
+/// `emit:`.
+#[derive(Debug)]
+pub(super) struct EmitBody {
+    pub(super) value: Emit,
+    pub(super) thinning: Thinning,
+    pub(super) span: Range<usize>,
 }
 
 /// `window:`.
@@ -168,6 +178,8 @@ pub(super) struct SinkBody {
     pub(super) topic: Located<String>,
     /// `None` where it is not said.
     pub(super) value: Option<Located<Format>>,
+    /// `None` where it is not said.
+    pub(super) key: Option<Located<KeyForm>>,
     /// The name of a file with the schema of results.
     pub(super) schema: Option<Located<String>>,
 }

@@ -12,6 +12,7 @@ mod aggregate;
 mod alert;
 mod compile;
 mod connect;
+mod emit;
 pub mod explain;
 mod file;
 mod finding;

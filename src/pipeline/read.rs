@@ -24,9 +24,9 @@ use crate::pipeline::keys::Keys;
 use crate::pipeline::keys::entries;
 use crate::pipeline::keys::keys;
 use crate::pipeline::outside::Outside;
-use crate::pipeline::vocabulary::EMIT_WORDS;
 use crate::pipeline::vocabulary::FLOW;
 use crate::pipeline::vocabulary::FORMAT_VERSION;
+use crate::pipeline::vocabulary::KEY_WORDS;
 use crate::pipeline::vocabulary::PIPELINE;
 use crate::pipeline::vocabulary::SINK;
 use crate::pipeline::vocabulary::SOURCE;
@@ -36,8 +36,8 @@ use crate::pipeline::vocabulary::Vocabulary;
 use crate::pipeline::yaml::Key;
 use crate::pipeline::yaml::Node;
 use crate::record::TopicName;
-use crate::stream::plan::Emit;
 use crate::stream::plan::FUTURE_DEFAULT;
+use crate::stream::plan::KeyForm;
 use crate::stream::plan::Keying;
 use crate::stream::plan::OnError;
 
@@ -304,32 +304,6 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn emit(&mut self, node: &Node) -> Option<Located<Emit>> {
-        let emit = match node.text() {
-            Some("final") => Emit::Final,
-            Some("updates") => Emit::Updates,
-            Some("every-update") => Emit::EveryUpdate,
-            Some(other) => {
-                let message = format!("unknown `emit: {other}`");
-                let finding = Finding::new(message, node.span.clone())
-                    .nearest(other, EMIT_WORDS.iter().copied())
-                    .help(format!("one of {}", EMIT_WORDS.join(", ")));
-                self.report(finding);
-                return None;
-            }
-            None => {
-                let message = "an interval of updates is not supported yet";
-                let finding = Finding::new(message, node.span.clone());
-                self.report(finding.help("write `emit: updates`"));
-                return None;
-            }
-        };
-        Some(Located {
-            value: emit,
-            span: node.span.clone(),
-        })
-    }
-
     /// `late: drop`, or a topic.
     fn late(&mut self, node: &Node) -> Option<Located<String>> {
         if node.text() == Some("drop") {
@@ -370,10 +344,28 @@ impl Reader<'_, '_> {
         let schema = keys.optional("schema");
         let schema = schema.and_then(|node| self.text(node, "the name of a file"));
         Some(SinkBody {
+            key: keys.optional("key").and_then(|node| self.key_form(node)),
             value: value.and_then(|node| self.format(node)),
             topic: topic?,
             schema,
         })
+    }
+
+    fn key_form(&mut self, node: &Node) -> Option<Located<KeyForm>> {
+        let text = self.text(node, "`text` or `windowed`")?;
+        let value = match text.value.as_str() {
+            "text" => KeyForm::Text,
+            "windowed" => KeyForm::Windowed,
+            other => {
+                let finding = Finding::new(format!("unknown `key: {other}`"), text.span)
+                    .nearest(other, KEY_WORDS.iter().copied())
+                    .help("`text`, or `windowed` for the key with its window behind it");
+                self.report(finding);
+                return None;
+            }
+        };
+        let span = text.span;
+        Some(Located { value, span })
     }
 
     fn format(&mut self, node: &Node) -> Option<Located<Format>> {

@@ -13,6 +13,7 @@ use crate::pipeline::file::FlowEntry;
 use crate::pipeline::file::Located;
 use crate::pipeline::finding::Finding;
 use crate::record::TopicName;
+use crate::stream::plan::KeyForm;
 use crate::stream::plan::Sink;
 use crate::stream::plan::Source;
 use crate::stream::plan::ValueFormat;
@@ -29,14 +30,16 @@ impl Compiler<'_, '_> {
         columns: Option<Vec<(String, Type)>>,
     ) -> (Option<Sink>, Output) {
         let topic = TopicName::from(&*body.to.topic.value);
+        let key = self.key_form(body);
         let Some(columns) = columns else {
             self.check_unchanged(body, source.value_format);
             let output = Output {
                 value_type: value_type.clone(),
                 value_format: source.value_format,
+                key,
             };
             let value = ValueFormat::Json;
-            return (Some(Sink { topic, value }), output);
+            return (Some(Sink { topic, key, value }), output);
         };
         let format = body.to.value.as_ref().map_or(Format::Json, |to| to.value);
         let value_type = Type::record(entry.name.value.clone(), columns.clone());
@@ -46,9 +49,27 @@ impl Compiler<'_, '_> {
                 _ => through_json(&value_type),
             },
             value_format: format,
+            key,
         };
         let value = self.value_format(entry, body, format, &columns);
-        (value.map(|value| Sink { topic, value }), output)
+        (value.map(|value| Sink { topic, key, value }), output)
+    }
+
+    /// How keys are written; reports windowed ones where there are no windows.
+    fn key_form(&mut self, body: &FlowBody) -> KeyForm {
+        let Some(key) = &body.to.key else {
+            return KeyForm::Text;
+        };
+        let window = body.window.as_ref();
+        let has_bounds = window.is_some_and(|window| window.value.has_bounds());
+        if key.value == KeyForm::Windowed && !has_bounds {
+            let message = "`key: windowed` where results have no window";
+            let finding = Finding::new(message, key.span.clone());
+            self.report(finding.help(
+                "add a window of event time, as in `window: { tumbling: 1m }`, or remove it",
+            ));
+        }
+        key.value
     }
 
     /// Values that pass unchanged cannot have another format or schema than they had.

@@ -329,8 +329,8 @@ pub(super) static FLOW: Vocabulary = Vocabulary {
         ),
         optional(
             "emit",
-            Form::Word(EMIT_WORDS),
-            "When results come out: once, when the window closes (`final`, the default), with each commit (`updates`), or at each change (`every-update`).",
+            Form::OneOf(&[Form::Word(EMIT_WORDS), Form::Mapping(&EMIT)]),
+            "When results come out: once, when the window closes (`final`, the default), with each commit (`updates`), or at each change (`every-update`); or how changes are thinned out.",
         ),
         optional(
             "late",
@@ -345,6 +345,41 @@ pub(super) static FLOW: Vocabulary = Vocabulary {
         ),
     ],
     later: &["on_error", "branch", "lookup"],
+};
+
+/// The words of `when_full:`.
+pub(super) const FULL_WORDS: &[&str] = &["emit-early", "stop"];
+
+pub(super) static EMIT: Vocabulary = Vocabulary {
+    of: "`emit:`",
+    keys: &[
+        optional(
+            "updates",
+            Form::Duration,
+            "With commits that are at least so long of wall clock apart, at most one result for each key and window; and when the window closes.",
+        ),
+        optional(
+            "hold",
+            Form::Duration,
+            "So long of event time after the first change of a key and window that has not come out, its last one; when the window closes at the latest.",
+        ),
+        optional(
+            "records",
+            Form::Count,
+            "How many results `hold` may hold back in a partition (default: any number).",
+        ),
+        optional(
+            "bytes",
+            Form::Count,
+            "How many bytes `hold` may hold back in a partition, about (default: any number).",
+        ),
+        optional(
+            "when_full",
+            Form::Word(FULL_WORDS),
+            "What happens beyond that: the oldest come out before their time (`emit-early`, the default), or those that are too much are handled as `on_error` says (`stop`).",
+        ),
+    ],
+    later: &[],
 };
 
 pub(super) static WINDOW: Vocabulary = Vocabulary {
@@ -485,6 +520,9 @@ pub(super) static DISTINCT: Vocabulary = Vocabulary {
     later: &[],
 };
 
+/// The words of `key:` under `to:`.
+pub(super) const KEY_WORDS: &[&str] = &["text", "windowed"];
+
 pub(super) static SINK: Vocabulary = Vocabulary {
     of: "`to:`",
     keys: &[
@@ -499,8 +537,13 @@ pub(super) static SINK: Vocabulary = Vocabulary {
             Form::Text,
             "A file with the Avro schema of results (default: one made of their fields).",
         ),
+        optional(
+            "key",
+            Form::Word(KEY_WORDS),
+            "How keys are written: as text (`text`, the default), or with their window behind them as Kafka Streams' windowed serializers do (`windowed`), for readers in Java.",
+        ),
     ],
-    later: &["key", "file", "webhook", "postgres"],
+    later: &["file", "webhook", "postgres"],
 };
 
 pub(super) static TOPIC_ONLY: Vocabulary = Vocabulary {

@@ -18,6 +18,7 @@ use crate::runtime::error::RunError;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
 use crate::stream::stage::Stage;
+use crate::stream::step::Failure;
 use crate::stream::step::StepEnd;
 use crate::stream::task::Task;
 
@@ -64,7 +65,24 @@ pub(super) struct MissingSchema {
     pub(super) id: SchemaId,
 }
 
+/// How much a commit brings out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Flush {
+    /// Everything: it may be the last one.
+    All,
+    /// What is due at this wall clock.
+    Due(Timestamp),
+}
+
 impl Run {
+    /// Puts out what a commit must not leave behind.
+    pub(super) fn flush(&mut self, flush: Flush) -> Result<(), Failure> {
+        match flush {
+            Flush::All => self.task.flush(&mut self.effects),
+            Flush::Due(now) => self.task.flush_due(now, &mut self.effects),
+        }
+    }
+
     /// Takes in the records of `fetched`, an input of this task, that it has not had, until it has
     /// to wait for something.
     pub(super) fn step(
@@ -159,12 +177,11 @@ impl Input {
         })
     }
 
-    /// Puts out what a commit must not leave behind.
-    pub(super) fn flush(&mut self) -> Result<(), RunError> {
+    /// Puts out what a commit must not leave behind: all there is, or what is due.
+    pub(super) fn flush(&mut self, flush: Flush) -> Result<(), RunError> {
         let partition = &self.partition;
         self.runs.iter_mut().try_for_each(|run| {
-            let flushed = run.task.flush(&mut run.effects);
-            flushed.map_err(|failure| RunError::Record {
+            run.flush(flush).map_err(|failure| RunError::Record {
                 partition: partition.clone(),
                 failure,
             })

@@ -8,6 +8,7 @@ use crate::record::PartitionId;
 use crate::record::Timestamp;
 use crate::record::TopicPartition;
 use crate::runtime::error::RunError;
+use crate::runtime::input::Flush;
 use crate::runtime::input::Input;
 use crate::runtime::input::Place;
 use crate::runtime::input::Run;
@@ -159,8 +160,8 @@ impl Joint {
     }
 
     /// Puts out what a commit must not leave behind.
-    pub(super) fn flush(&mut self) -> Result<(), RunError> {
-        let flushed = self.run.task.flush(&mut self.run.effects);
+    pub(super) fn flush(&mut self, flush: Flush) -> Result<(), RunError> {
+        let flushed = self.run.flush(flush);
         flushed.map_err(|failure| self.failed(failure))
     }
 

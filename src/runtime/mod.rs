@@ -22,7 +22,12 @@ mod schemas;
 mod stop;
 mod worker;
 
+use crate::pipeline::explain::Delivery;
+
 pub use counts::FlowCounts;
 pub use error::RunError;
 pub use run::run;
 pub use worker::End;
+
+/// What running a pipeline promises of its results.
+pub const DELIVERY: Delivery = Delivery::AtLeastOnce;

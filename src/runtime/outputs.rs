@@ -8,6 +8,7 @@ use crate::client::producer::NewRecord;
 use crate::client::producer::Placement;
 use crate::client::producer::Producer;
 use crate::client::producer::TopicHandle;
+use crate::protocol::partitioner::partition_for_key;
 use crate::record::TopicName;
 use crate::runtime::error::RunError;
 use crate::runtime::input::Run;
@@ -56,9 +57,13 @@ impl Outputs {
                 value: output.value,
                 headers: output.headers.iter(),
             };
-            let placement = output
-                .partition
-                .map_or(Placement::ByKey, Placement::Partition);
+            let placement = match (output.partition, output.key_stem) {
+                (Some(partition), _) => Placement::Partition(partition),
+                (None, Some(stem)) => {
+                    Placement::Partition(partition_for_key(stem, topic.partitions()))
+                }
+                (None, None) => Placement::ByKey,
+            };
             self.producer.send(topic, placement, record).await?;
         }
         Ok(())

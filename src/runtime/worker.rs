@@ -24,6 +24,7 @@ use crate::record::TopicPartition;
 use crate::runtime::commit::Committed;
 use crate::runtime::counts::Counts;
 use crate::runtime::error::RunError;
+use crate::runtime::input::Flush;
 use crate::runtime::input::Input;
 use crate::runtime::input::Pause;
 use crate::runtime::input::Run;
@@ -134,14 +135,14 @@ impl Worker {
             self.work(&mut fetcher).await?;
             if Instant::now() >= commit_at {
                 self.tick(&fetcher)?;
-                self.commit().await?;
+                self.commit(Flush::Due(wall_clock())).await?;
                 commit_at = Instant::now() + COMMIT_EVERY;
             }
             if self.end == End::AtEnd && self.is_at_end().await? {
                 break;
             }
         }
-        self.commit().await
+        self.commit(Flush::All).await
     }
 
     /// Steps every task of a partition over what came for it, and hands over what they put out.
@@ -213,15 +214,15 @@ impl Worker {
     }
 
     /// Everything that was put out is written, then the offsets are committed.
-    async fn commit(&mut self) -> Result<(), RunError> {
+    async fn commit(&mut self, flush: Flush) -> Result<(), RunError> {
         for input in &mut self.inputs {
-            input.flush()?;
+            input.flush(flush)?;
             for run in &mut input.runs {
                 hand_over(run, &mut self.outputs, &self.counts).await?;
             }
         }
         for joint in &mut self.joints {
-            joint.flush()?;
+            joint.flush(flush)?;
             hand_over(&mut joint.run, &mut self.outputs, &self.counts).await?;
         }
         let deadline = Instant::now() + self.cluster.config().produce.delivery_timeout;
@@ -286,7 +287,7 @@ impl Worker {
             if !self.has_arrived {
                 // What came of these has to be in the internal topics before anyone asks how long
                 // these are.
-                self.commit().await?;
+                self.commit(Flush::All).await?;
                 self.counts.arrive(self.level);
                 self.has_arrived = true;
             }

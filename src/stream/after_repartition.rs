@@ -33,6 +33,7 @@ use crate::stream::source_step::Ledger;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::step::StepEnd;
+use crate::stream::thinning::Pace;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
 use crate::stream::windowed::Windowed;
@@ -52,6 +53,7 @@ pub(crate) struct AfterRepartition {
     /// The largest source offset seen of each source partition.
     seen: Vec<Offset>,
     windowed: Windowed,
+    pace: Pace,
     /// Up to which stream time windows are closed: behind the clocks where more has to come out
     /// than can at once.
     reached: Timestamp,
@@ -77,6 +79,7 @@ impl AfterRepartition {
             clocks: SourceClocks::new(sources),
             seen: vec![Offset(-1); sources],
             windowed: Windowed::new(stage, aggregation, id)?,
+            pace: Pace::new(aggregation.thinning),
             reached: Timestamp::MIN,
             is_replaying: false,
             arguments: Vec::new(),
@@ -253,6 +256,17 @@ impl AfterRepartition {
         self.is_replaying &= reading == Reading::Behind;
         // What there is no room for comes out with the next tick.
         self.advance(effects).map(drop)
+    }
+
+    pub(crate) fn flush_due(
+        &mut self,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        match self.pace.is_due(now) {
+            true => self.flush(effects),
+            false => Ok(()),
+        }
     }
 
     pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {

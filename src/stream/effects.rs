@@ -38,6 +38,9 @@ pub struct Output<'a> {
     pub partition: Option<PartitionId>,
     /// The key; null is not the same as empty.
     pub key: Option<&'a [u8]>,
+    /// The beginning of the key that alone says which partition it goes to, where that is not all
+    /// of it.
+    pub key_stem: Option<&'a [u8]>,
     /// The value; null is not the same as empty.
     pub value: Option<&'a [u8]>,
     /// The timestamp to write.
@@ -66,6 +69,7 @@ struct Entry {
     destination: Destination,
     partition: Option<PartitionId>,
     key: Option<Range<usize>>,
+    key_stem: Option<Range<usize>>,
     value: Option<Range<usize>>,
     timestamp: Timestamp,
     headers: Range<usize>,
@@ -116,6 +120,7 @@ impl Effects {
             destination: entry.destination,
             partition: entry.partition,
             key: self.bytes_at(&entry.key),
+            key_stem: self.bytes_at(&entry.key_stem),
             value: self.bytes_at(&entry.value),
             timestamp: entry.timestamp,
             headers: self.headers_of(entry),
@@ -148,6 +153,7 @@ impl Effects {
                 destination,
                 partition: None,
                 key: None,
+                key_stem: None,
                 value: None,
                 timestamp,
                 headers: start..start,
@@ -185,6 +191,18 @@ impl Draft<'_> {
         let range = key.map(|key| self.append(key));
         if let Some(entry) = &mut self.entry {
             entry.key = range;
+        }
+        self
+    }
+
+    /// Copies in a key of two parts, of which `stem` alone says which partition it goes to.
+    #[must_use]
+    pub fn key_with_rest(mut self, stem: &[u8], rest: &[u8]) -> Self {
+        let stem = self.append(stem);
+        let rest = self.append(rest);
+        if let Some(entry) = &mut self.entry {
+            entry.key = Some(stem.start..rest.end);
+            entry.key_stem = Some(stem);
         }
         self
     }

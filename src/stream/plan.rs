@@ -15,6 +15,7 @@ use crate::stream::window::Windows;
 
 pub use crate::stream::emit::Emit;
 pub use crate::stream::empty::Empty;
+pub use crate::stream::thinning::Thinning;
 
 /// What a pipeline computes: its flows, immutable and shared by all tasks.
 ///
@@ -161,6 +162,8 @@ pub struct WindowAggregate {
     /// Which windows come out that hold no record of a key: of tumbling, hopping and calendar
     /// windows, the others have none that is empty.
     pub empty: Empty,
+    /// How results are thinned out.
+    pub thinning: Thinning,
 }
 
 /// One aggregate of a window.
@@ -197,14 +200,29 @@ pub enum OnError {
 }
 
 /// Where results go, and how they are written.
-///
-/// The key of a result is the flow's key as text.
 #[derive(Clone, Debug)]
 pub struct Sink {
     /// The topic.
     pub topic: TopicName,
+    /// How keys are written.
+    pub key: KeyForm,
     /// How values are written.
     pub value: ValueFormat,
+}
+
+/// How the keys of results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyForm {
+    /// The flow's key as text.
+    #[default]
+    Text,
+    /// The same, and behind it the window as Kafka Streams has it: 8 bytes of its start, big-endian
+    /// milliseconds; of sessions 8 bytes of the end, then 8 of the start. Records go to the
+    /// partition of the flow's key, so that all windows of a key are together.
+    ///
+    /// Source: `TimeWindowedSerializer` and `WindowKeySchema`, `SessionWindowedSerializer` and
+    /// `SessionKeySchema`, `WindowedStreamPartitioner` (Apache Kafka).
+    Windowed,
 }
 
 /// How result values are written.

@@ -21,9 +21,11 @@ use crate::record::Value;
 use crate::store::keys::TaggedKey;
 use crate::stream::columns::Columns;
 use crate::stream::effects::Destination;
+use crate::stream::effects::Draft;
 use crate::stream::effects::Effects;
 use crate::stream::key;
 use crate::stream::plan::Flow;
+use crate::stream::plan::KeyForm;
 use crate::stream::plan::Operator;
 use crate::stream::plan::Select;
 use crate::stream::plan::WindowAggregate;
@@ -31,6 +33,7 @@ use crate::stream::reason::Reason;
 use crate::stream::recycle::recycle;
 use crate::stream::value_writer::Field;
 use crate::stream::value_writer::ValueWriter;
+use crate::stream::window::Windows;
 
 /// The headers that name the window of what has no value to say it: milliseconds, as text.
 pub(crate) const WINDOW_START_HEADER: &[u8] = b"tidemill-window-start";
@@ -38,7 +41,7 @@ pub(crate) const WINDOW_END_HEADER: &[u8] = b"tidemill-window-end";
 
 /// Writes the results of one flow's windows.
 ///
-/// A result's key is the flow's key as text, its timestamp the largest event time of the records
+/// A result's key is the flow's key as the sink wants it, its timestamp the largest event time of the records
 /// in it, its value an object: key, window and aggregates, or what `select` says.
 #[derive(Debug)]
 pub(crate) struct ResultWriter {
@@ -115,9 +118,8 @@ impl ResultWriter {
         effects: &mut Effects,
     ) -> Result<(), Reason> {
         let time = result.columns.time(result.slot);
-        let draft = effects
-            .draft(Destination::Sink, time)
-            .key(Some(result.key.bytes));
+        let draft = effects.draft(Destination::Sink, time);
+        let draft = self.keyed(draft, result.key.bytes, result.window.as_ref());
         draft
             .value_with(|out| self.put_value(result, out))?
             .commit();
@@ -125,8 +127,34 @@ impl ResultWriter {
         Ok(())
     }
 
+    /// Writes the value of `result` behind what is in `out`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write`].
+    pub(crate) fn value(
+        &mut self,
+        result: &WindowResult<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Reason> {
+        self.put_value(result, out)
+    }
+
+    /// Puts out a result whose value was written before, stamped `time`.
+    pub(crate) fn put_written(
+        &self,
+        key: &[u8],
+        window: Option<&Range<Timestamp>>,
+        (value, time): (&[u8], Timestamp),
+        effects: &mut Effects,
+    ) {
+        let draft = effects.draft(Destination::Sink, time);
+        self.keyed(draft, key, window).value(Some(value)).commit();
+        effects.account.results += 1;
+    }
+
     /// Puts out that there is no result of `key` for `window` any more: a tombstone with the window
-    /// in headers, since its key is that of all windows.
+    /// in headers, since its key may be that of all windows.
     pub(crate) fn put_tombstone(
         &self,
         key: &[u8],
@@ -134,13 +162,37 @@ impl ResultWriter {
         effects: &mut Effects,
     ) {
         let [start, end] = [window.start, window.end].map(Digits::of);
-        effects
-            .draft(Destination::Sink, window.end)
-            .key(Some(key))
-            .header(WINDOW_START_HEADER, Some(start.as_bytes()))
-            .header(WINDOW_END_HEADER, Some(end.as_bytes()))
-            .commit();
+        self.keyed(
+            effects.draft(Destination::Sink, window.end),
+            key,
+            Some(window),
+        )
+        .header(WINDOW_START_HEADER, Some(start.as_bytes()))
+        .header(WINDOW_END_HEADER, Some(end.as_bytes()))
+        .commit();
         effects.account.results += 1;
+    }
+
+    /// `draft` with the key of a result.
+    fn keyed<'e>(
+        &self,
+        draft: Draft<'e>,
+        key: &[u8],
+        window: Option<&Range<Timestamp>>,
+    ) -> Draft<'e> {
+        match (self.flow.sink.key, window) {
+            (KeyForm::Text, _) | (KeyForm::Windowed, None) => draft.key(Some(key)),
+            (KeyForm::Windowed, Some(window)) => {
+                let [start, end] = [window.start, window.end].map(|bound| bound.0.to_be_bytes());
+                let windows = aggregation(&self.flow).map(|all| &all.windows);
+                match windows {
+                    Some(Windows::Session(_)) => {
+                        draft.key_with_rest(key, [end, start].as_flattened())
+                    }
+                    _ => draft.key_with_rest(key, &start),
+                }
+            }
+        }
     }
 
     fn put_value(&mut self, result: &WindowResult<'_>, out: &mut Vec<u8>) -> Result<(), Reason> {

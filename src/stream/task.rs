@@ -310,6 +310,20 @@ impl Task {
         }
     }
 
+    /// As [`flush`](Self::flush), of a commit at `now` that is not the last one: of updates that
+    /// are thinned out only what is due ([`crate::stream::plan::Thinning`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    pub fn flush_due(&mut self, now: Timestamp, effects: &mut Effects) -> Result<(), Failure> {
+        match &mut self.operator {
+            Run::Whole(operator) => operator.flush_due(now, effects),
+            Run::AfterRepartition(operator) => operator.flush_due(now, effects),
+            _ => self.flush(effects),
+        }
+    }
+
     /// How far this task has come; to be committed once all effects so far are acknowledged.
     #[must_use]
     pub fn progress(&self) -> Progress {

@@ -29,6 +29,7 @@ use crate::stream::source_step::SourceStep;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::step::StepEnd;
+use crate::stream::thinning::Pace;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
 use crate::stream::windowed::Windowed;
@@ -49,6 +50,7 @@ pub(crate) struct Whole {
 struct Timed {
     clock: PartitionClock,
     windowed: Windowed,
+    pace: Pace,
 }
 
 impl Whole {
@@ -65,6 +67,7 @@ impl Whole {
             timed: Timed {
                 clock: PartitionClock::new(Timestamp::MIN, stage.flow.source.idle),
                 windowed: Windowed::new(stage, aggregation, id)?,
+                pace: Pace::new(aggregation.thinning),
             },
         })
     }
@@ -100,7 +103,9 @@ impl Whole {
         reading: Reading,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
-        let Timed { clock, windowed } = &mut self.timed;
+        let Timed {
+            clock, windowed, ..
+        } = &mut self.timed;
         if let Some(beyond) = clock.tick(now, reading)
             && let Some(ahead) = clock.ahead(beyond)
         {
@@ -109,6 +114,17 @@ impl Whole {
             clock.observe(reached);
         }
         Ok(())
+    }
+
+    pub(crate) fn flush_due(
+        &mut self,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        match self.timed.pace.is_due(now) {
+            true => self.flush(effects),
+            false => Ok(()),
+        }
     }
 
     pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {

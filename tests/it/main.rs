@@ -58,6 +58,8 @@ mod pipeline_explain;
 mod pipeline_testing;
 // Windows of every kind ask for no memory for each record.
 mod window_allocations;
+// Results that are thinned out, and keys with their windows.
+mod thinning;
 // Every kind of windows against a model of its definition.
 mod window_properties;
 // What tests share.

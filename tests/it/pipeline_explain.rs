@@ -9,6 +9,7 @@ use tidemill::pipeline::compile;
 use tidemill::pipeline::explain;
 use tidemill::pipeline::explain::Change;
 use tidemill::pipeline::explain::Cost;
+use tidemill::pipeline::explain::Delivery;
 use tidemill::pipeline::graph::Drawing;
 use tidemill::pipeline::graph::Graph;
 
@@ -43,7 +44,7 @@ fn compiled(text: &str) -> Pipeline {
 
 #[test]
 fn every_default_is_told() {
-    let text = explain::text(&explain::explain(&compiled(FILE)));
+    let text = explain::text(&explain::explain(&compiled(FILE), Delivery::AtLeastOnce));
     for line in [
         "pipeline shop",
         "flow revenue",

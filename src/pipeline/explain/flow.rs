@@ -12,9 +12,12 @@ use crate::pipeline::explain::operators;
 use crate::pipeline::explain::units;
 use crate::pipeline::explain::window;
 use crate::stream::aggregate::Function;
+use crate::stream::held::Bounds;
+use crate::stream::held::WhenFull;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Empty;
 use crate::stream::plan::Flow;
+use crate::stream::plan::KeyForm;
 use crate::stream::plan::Keying;
 use crate::stream::plan::Map;
 use crate::stream::plan::NamedAggregate;
@@ -22,6 +25,7 @@ use crate::stream::plan::OnError;
 use crate::stream::plan::Operator;
 use crate::stream::plan::Plan;
 use crate::stream::plan::Source;
+use crate::stream::plan::Thinning;
 use crate::stream::plan::ValueFormat;
 use crate::stream::plan::WindowAggregate;
 
@@ -151,11 +155,12 @@ fn windowed(flow: &Flow, all: &WindowAggregate) -> Vec<Fact> {
         Some(select) => select.columns.iter().map(column).collect(),
     };
     let emit = match all.emit {
-        Emit::Final => "final: once for each key and window, when it closes",
+        _ if all.thinning != Thinning::Off => thinned(all.thinning),
+        Emit::Final => "final: once for each key and window, when it closes".to_owned(),
         Emit::Updates => {
-            "updates: with each commit, at most one for each key and window that changed; and when it closes"
+            "updates: with each commit, at most one for each key and window that changed; and when it closes".to_owned()
         }
-        Emit::EveryUpdate => "every-update: at each change",
+        Emit::EveryUpdate => "every-update: at each change".to_owned(),
     };
     let late = match &flow.late {
         Some(topic) => format!("to {topic}, as they were; and counted"),
@@ -191,6 +196,37 @@ fn windowed(flow: &Flow, all: &WindowAggregate) -> Vec<Fact> {
         fact("empty windows", empty(all.empty), Cost::ReadersAffected),
         fact("late", late, Cost::Nothing),
     ]
+}
+
+/// How changes are thinned out.
+pub(super) fn thinned(thinning: Thinning) -> String {
+    match thinning {
+        Thinning::Off => "each change".to_owned(),
+        Thinning::Every(time) => format!(
+            "updates: with commits at least {} apart, at most one for each key and window that changed; and when it closes",
+            units(time)
+        ),
+        Thinning::Hold(time, bounds) => format!(
+            "held: the last change of each key and window, {} of event time after the first that has not come out; when it closes at the latest{}",
+            units(time),
+            bounded(bounds)
+        ),
+    }
+}
+
+/// How much may be held back, as the end of a sentence.
+pub(super) fn bounded(bounds: Bounds) -> String {
+    let records = bounds.records.map(|records| format!("{records} results"));
+    let bytes = bounds.bytes.map(|bytes| format!("about {bytes} bytes"));
+    let most: Vec<String> = records.into_iter().chain(bytes).collect();
+    if most.is_empty() {
+        return "; any number of them is held back".to_owned();
+    }
+    let beyond = match bounds.when_full {
+        WhenFull::EmitEarly => "the oldest come out before their time",
+        WhenFull::Stop => "it is an error",
+    };
+    format!("; beyond {} in a partition {beyond}", most.join(" or "))
 }
 
 fn empty(empty: Empty) -> String {
@@ -258,9 +294,10 @@ fn sink(flow: &Flow) -> Vec<Fact> {
         (_, ValueFormat::Json) => "json".to_owned(),
         (_, ValueFormat::Avro { .. }) => "avro".to_owned(),
     };
-    let key = match (&flow.operator, &flow.key) {
-        (Operator::Map(_), None) => "the record's key",
-        _ => "the key as text",
+    let key = match (&flow.operator, &flow.key, flow.sink.key) {
+        (.., KeyForm::Windowed) => "the key as text and its window, as Kafka Streams has them",
+        (Operator::Map(_), None, KeyForm::Text) => "the record's key",
+        (.., KeyForm::Text) => "the key as text",
     };
     let order = match &flow.operator {
         Operator::Graph(_) => {

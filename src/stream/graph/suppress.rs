@@ -1,10 +1,6 @@
 //! Holding back the changes of a table, so that fewer come out.
 
-use std::collections::BTreeSet;
-use std::collections::HashMap;
-
 use chrono::TimeDelta;
-use foldhash::fast::RandomState;
 
 use crate::record::Timestamp;
 use crate::store::persist::Malformed;
@@ -18,27 +14,10 @@ use crate::stream::graph::operator::Operator;
 use crate::stream::graph::operator::Out;
 use crate::stream::graph::size::message_bytes;
 use crate::stream::graph::table::no_key;
+use crate::stream::held::Held;
 
-/// How much changes may be held back, and what happens when that is too little.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bounds {
-    /// At most so many rows; `None`: any number.
-    pub records: Option<usize>,
-    /// At most about so many bytes; `None`: any number.
-    pub bytes: Option<usize>,
-    /// What happens beyond that.
-    pub when_full: WhenFull,
-}
-
-/// What happens when more is held back than may be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhenFull {
-    /// The oldest come out before their time.
-    #[default]
-    EmitEarly,
-    /// The record that is too much is refused, which stops the task unless it is told otherwise.
-    Stop,
-}
+pub use crate::stream::held::Bounds;
+pub use crate::stream::held::WhenFull;
 
 /// Holds back the changes of each row until a time after the first of them, then lets only the
 /// last one out.
@@ -51,74 +30,34 @@ pub enum WhenFull {
 #[derive(Debug)]
 pub(crate) struct Suppress {
     limit_ms: i64,
-    bounds: Bounds,
-    held: HashMap<RowKey, Held, RandomState>,
-    order: BTreeSet<(Timestamp, RowKey)>,
-    bytes: usize,
+    /// Of each change the old value is what came out before.
+    held: Held<RowKey, Message>,
     time: Timestamp,
-}
-
-#[derive(Debug)]
-struct Held {
-    since: Timestamp,
-    bytes: usize,
-    /// Its old value is what came out before.
-    message: Message,
 }
 
 impl Suppress {
     pub(crate) fn new(limit: TimeDelta, bounds: Bounds) -> Self {
         Self {
             limit_ms: limit.num_milliseconds().max(0),
-            bounds,
-            held: HashMap::default(),
-            order: BTreeSet::new(),
-            bytes: 0,
+            held: Held::new(bounds),
             time: Timestamp::MIN,
         }
     }
 
     fn hold(&mut self, row: RowKey, mut message: Message) {
-        let before = self.held.remove(&row);
-        let since = before.as_ref().map_or(message.time, |before| before.since);
-        if let Some(before) = before {
-            self.bytes -= before.bytes;
-            message.old = before.message.old;
-        }
-        let bytes = message_bytes(&message);
-        self.bytes += bytes;
-        self.order.insert((since, row.clone()));
-        let held = Held {
-            since,
-            bytes,
-            message,
-        };
-        self.held.insert(row, held);
-    }
-
-    fn is_too_much(&self) -> bool {
-        let Bounds { records, bytes, .. } = self.bounds;
-        records.is_some_and(|max| self.held.len() > max)
-            || bytes.is_some_and(|max| self.bytes > max)
-    }
-
-    fn release_first(&mut self, out: &mut Out) {
-        if let Some((_, row)) = self.order.pop_first()
-            && let Some(held) = self.held.remove(&row)
-        {
-            self.bytes -= held.bytes;
-            out.send(held.message);
-        }
+        let due = message.time.saturating_add(self.limit_ms);
+        self.held.hold(row, due, |before| {
+            if let Some(before) = before {
+                message.old = before.old;
+            }
+            let bytes = message_bytes(&message);
+            (message, bytes)
+        });
     }
 
     fn release(&mut self, out: &mut Out) {
-        let reached = self.time.saturating_sub(self.limit_ms);
-        while self
-            .order
-            .first()
-            .is_some_and(|(since, _)| *since <= reached)
-        {
-            self.release_first(out);
+        while let Some((_, message)) = self.held.pop_due(self.time) {
+            out.send(message);
         }
     }
 }
@@ -133,11 +72,14 @@ impl Operator for Suppress {
         self.hold(row, message);
         out.take();
         self.release(out);
-        while self.is_too_much() {
-            if self.bounds.when_full == WhenFull::Stop {
+        while self.held.is_too_much() {
+            if self.held.when_full() == WhenFull::Stop {
                 return Err(Refusal::new("suppress: more is held back than may be"));
             }
-            self.release_first(out);
+            let Some((_, message)) = self.held.pop_first() else {
+                break;
+            };
+            out.send(message);
         }
         Ok(())
     }
@@ -150,30 +92,12 @@ impl Operator for Suppress {
 
     fn save(&self, out: &mut Writer) {
         out.put(&self.time);
-        out.count(self.held.len());
-        for (row, held) in &self.held {
-            out.put(row);
-            out.put(&held.since);
-            out.put(&held.message);
-        }
+        self.held.save(out);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
         self.time = from.take()?;
-        for _ in 0..from.count(1)? {
-            let (row, since): (RowKey, _) = (from.take()?, from.take()?);
-            let message = from.take()?;
-            let bytes = message_bytes(&message);
-            self.bytes += bytes;
-            self.order.insert((since, row.clone()));
-            let held = Held {
-                since,
-                bytes,
-                message,
-            };
-            self.held.insert(row, held);
-        }
-        Ok(())
+        self.held.load(message_bytes, from)
     }
 }
 
@@ -252,7 +176,7 @@ mod tests {
             "exactly as much"
         );
         assert_eq!(take(&mut suppress, change("b", 1, 2)).len(), 1);
-        assert_eq!(suppress.bytes, one);
+        assert_eq!(suppress.held.bytes(), one);
     }
 
     #[test]

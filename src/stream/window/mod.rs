@@ -20,6 +20,7 @@ pub use trailing::{Bounds, TrailingWindows};
 use chrono::TimeDelta;
 use thiserror::Error;
 
+use crate::record::Timestamp;
 use crate::stream::emit::Emit;
 
 /// No month is longer: 31 days and an hour that clocks are put back.
@@ -82,6 +83,20 @@ impl Windows {
     #[must_use]
     pub const fn has_bounds(&self) -> bool {
         !matches!(self, Self::Running | Self::Rows(_))
+    }
+
+    /// The first stream time at which the window that ends at `end` is closed; `None` where windows
+    /// never close.
+    #[must_use]
+    pub fn closes_at(&self, end: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Running | Self::Rows(_) => None,
+            Self::Time(windows) => Some(end.saturating_add(windows.grace_ms())),
+            Self::Calendar(windows) => Some(end.saturating_add(windows.grace_ms())),
+            Self::Session(windows) => Some(windows.closes_at(end)),
+            Self::Sliding(windows) => Some(windows.closes_at(end)),
+            Self::Trailing(windows) => Some(windows.closes_at(end)),
+        }
     }
 
     /// How long it is from the start of one window to that of the next, at most; `None` where that

@@ -41,7 +41,7 @@ pub(crate) struct LastRows {
     result: u32,
     /// The keys with changes since the last commit.
     changed: Vec<KeyId>,
-    emitter: Emitter,
+    pub(super) emitter: Emitter,
 }
 
 /// The last records of one key.

@@ -53,7 +53,7 @@ pub(crate) struct Logged {
     /// The keys with changes since the last commit.
     changed: Vec<KeyId>,
     around: Around,
-    emitter: Emitter,
+    pub(super) emitter: Emitter,
 }
 
 /// The log of one key, and when it is to be looked at.

@@ -41,6 +41,7 @@ use crate::stream::reason::Reason;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::window::Windows;
+use crate::stream::windowed::emitter::Emitter;
 use crate::stream::windowed::last_rows::LastRows;
 use crate::stream::windowed::logged::Logged;
 use crate::stream::windowed::replay::Replayed;
@@ -144,13 +145,40 @@ impl Windowed {
         stream_time: Timestamp,
         effects: &mut Effects,
     ) -> Result<Timestamp, Failure> {
+        let reached = match self {
+            Self::Running(_) | Self::LastRows(_) => stream_time,
+            Self::Logged(windows) => {
+                windows.advance(stream_time, effects)?;
+                stream_time
+            }
+            Self::Sliced(windows) => windows.advance(stream_time, effects)?,
+            Self::Sessions(windows) => {
+                windows.advance(stream_time, effects)?;
+                stream_time
+            }
+        };
+        self.emitter_mut().advance(reached, effects)?;
+        Ok(reached)
+    }
+
+    const fn emitter(&self) -> &Emitter {
         match self {
-            Self::Running(_) | Self::LastRows(_) => {}
-            Self::Logged(windows) => windows.advance(stream_time, effects)?,
-            Self::Sliced(windows) => return windows.advance(stream_time, effects),
-            Self::Sessions(windows) => windows.advance(stream_time, effects)?,
+            Self::Running(windows) => &windows.emitter,
+            Self::Sliced(windows) => windows.results.emitter(),
+            Self::Sessions(windows) => &windows.emitter,
+            Self::Logged(windows) => &windows.emitter,
+            Self::LastRows(windows) => &windows.emitter,
         }
-        Ok(stream_time)
+    }
+
+    const fn emitter_mut(&mut self) -> &mut Emitter {
+        match self {
+            Self::Running(windows) => &mut windows.emitter,
+            Self::Sliced(windows) => windows.results.emitter_mut(),
+            Self::Sessions(windows) => &mut windows.emitter,
+            Self::Logged(windows) => &mut windows.emitter,
+            Self::LastRows(windows) => &mut windows.emitter,
+        }
     }
 
     /// Takes in one record. Stream time must have been advanced to its event time before.
@@ -203,6 +231,7 @@ impl Windowed {
     /// Writes all state.
     pub(crate) fn save(&self, out: &mut Writer) {
         each!(self, windows => windows.save(out));
+        self.emitter().save(out);
     }
 
     /// Reads back what was saved, into windows without state.
@@ -211,6 +240,7 @@ impl Windowed {
     ///
     /// Where the bytes are not those of such windows.
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
-        each!(self, windows => windows.load(from))
+        each!(self, windows => windows.load(from))?;
+        self.emitter_mut().load(from)
     }
 }

@@ -52,6 +52,16 @@ impl PaneResults {
         })
     }
 
+    /// Where results go out.
+    pub(super) const fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    /// The same, to change it.
+    pub(super) const fn emitter_mut(&mut self) -> &mut Emitter {
+        &mut self.emitter
+    }
+
     /// Puts out the results of `window`, which is made of `panes`; `history` is what aggregates
     /// over the whole history see beside, with the panes before the window.
     ///
@@ -106,7 +116,16 @@ impl PaneResults {
         if let Some((history, before)) = history {
             history.add_to(&mut self.merged, before);
         }
-        self.put_out_merged(&window, keys, effects)
+        for (slot, key) in self.merged.keys().iter().enumerate() {
+            let result = WindowResult {
+                key: keys.key(*key),
+                window: Some(window.clone()),
+                columns: &self.merged.state,
+                slot,
+            };
+            self.emitter.put_now(&result, effects)?;
+        }
+        Ok(())
     }
 
     fn put_out_merged(

@@ -33,7 +33,7 @@ pub(crate) struct Running {
     pane: Pane<Columns>,
     /// The offset of the first record; everything is rebuilt from there.
     first_offset: Option<Offset>,
-    emitter: Emitter,
+    pub(super) emitter: Emitter,
 }
 
 impl Running {

@@ -57,7 +57,7 @@ pub(crate) struct Sessions {
     gone: Vec<(KeyId, Timestamp, Timestamp)>,
     /// Sessions that are due, while they are put out.
     due: Vec<u32>,
-    emitter: Emitter,
+    pub(super) emitter: Emitter,
 }
 
 /// What sessions that are over have seen, where an aggregate covers it.

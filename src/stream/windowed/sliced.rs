@@ -54,7 +54,7 @@ pub(crate) struct Sliced {
     slice: Slice,
     /// Windows with changes, while they are put out.
     changed: Vec<i64>,
-    results: PaneResults,
+    pub(super) results: PaneResults,
 }
 
 /// One slice of event time.

@@ -23,6 +23,7 @@ use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
 use tidemill::stream::plan::Empty;
 use tidemill::stream::plan::Flow;
+use tidemill::stream::plan::KeyForm;
 use tidemill::stream::plan::Keying;
 use tidemill::stream::plan::Map;
 use tidemill::stream::plan::NamedAggregate;
@@ -32,6 +33,7 @@ use tidemill::stream::plan::Plan;
 use tidemill::stream::plan::Select;
 use tidemill::stream::plan::Sink;
 use tidemill::stream::plan::Source;
+use tidemill::stream::plan::Thinning;
 use tidemill::stream::plan::ValueFormat;
 use tidemill::stream::plan::WindowAggregate;
 use tidemill::stream::stage::Stage;
@@ -51,6 +53,7 @@ pub(crate) struct Windowing {
     pub(crate) grace: i64,
     pub(crate) emit: Emit,
     pub(crate) empty: Empty,
+    pub(crate) thinning: Thinning,
     pub(crate) filter: Option<&'static str>,
     pub(crate) key: Option<&'static str>,
     pub(crate) time: Option<&'static str>,
@@ -61,6 +64,7 @@ pub(crate) struct Windowing {
     pub(crate) keying: Keying,
     /// Names and expressions.
     pub(crate) select: Option<Vec<(&'static str, &'static str)>>,
+    pub(crate) key_form: KeyForm,
     pub(crate) sink: ValueFormat,
     /// Names, functions, arguments.
     pub(crate) aggregates: Vec<(&'static str, Function, Option<&'static str>)>,
@@ -75,6 +79,7 @@ impl Default for Windowing {
             grace: 0,
             emit: Emit::Final,
             empty: Empty::Never,
+            thinning: Thinning::Off,
             filter: None,
             key: None,
             time: None,
@@ -84,6 +89,7 @@ impl Default for Windowing {
             is_avro: false,
             keying: Keying::ByRecordKey,
             select: None,
+            key_form: KeyForm::Text,
             sink: ValueFormat::Json,
             aggregates: vec![
                 ("n", Function::Count, None),
@@ -182,11 +188,13 @@ impl Windowing {
                 select: self.selection(),
                 emit: self.emit,
                 empty: self.empty,
+                thinning: self.thinning,
             }),
             late: Some("late".into()),
             on_error: self.on_error.clone(),
             sink: Sink {
                 topic: "out".into(),
+                key: self.key_form,
                 value: self.sink.clone(),
             },
             fields,
