@@ -17,6 +17,7 @@ use crate::pipeline::file::File;
 use crate::pipeline::file::FlowBody;
 use crate::pipeline::file::FlowEntry;
 use crate::pipeline::file::Located;
+use crate::pipeline::file::SchemaBody;
 use crate::pipeline::file::SourceBody;
 use crate::pipeline::file::WindowBody;
 use crate::pipeline::finding::Finding;
@@ -239,7 +240,8 @@ impl Compiler<'_, '_> {
             (Format::Text, _) => (Type::Text, None),
             (Format::Bytes, _) => (Type::Bytes, None),
             (Format::Fixed(fixed), _) => (Type::of_fixed(fixed), None),
-            (Format::Avro, Some(file)) => match self.schema(file) {
+            (Format::Json, Some(SchemaBody::Fields(ty))) => (ty.clone(), None),
+            (Format::Avro, Some(SchemaBody::File(file))) => match self.schema(file) {
                 Some((text, schema)) => (type_of(&schema), Some(text.into())),
                 None => (Type::Dyn, None),
             },
@@ -323,8 +325,7 @@ impl Compiler<'_, '_> {
             self.report(finding.help("give the results a topic of their own"));
         }
         let scope = Scope::record(input.value_type.clone(), input.key_type.clone());
-        let filter = body.filter.as_ref();
-        let filter = filter.and_then(|filter| self.condition_of(filter, &scope, &mut fields));
+        let filter = self.filter_of(body, &scope, &mut fields);
         let key = body
             .key
             .as_ref()
@@ -400,7 +401,7 @@ impl Compiler<'_, '_> {
         input.value_type = output.value_type;
         if output.key == KeyForm::Windowed {
             input.source.key_format = Format::Bytes;
-            input.key_type = key_type(Format::Bytes);
+            input.key_type = Type::of_key(Format::Bytes);
         }
         input
     }

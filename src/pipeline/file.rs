@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use serde_json::Value as Json;
 
 use crate::codec::format::Format;
+use crate::expr::Type;
 use crate::pipeline::yaml::Node;
 use crate::record::Timestamp;
 use crate::stream::graph::topology::JoinType;
@@ -77,14 +78,22 @@ pub(super) struct SourceBody {
     pub(super) topic: Located<String>,
     pub(super) key_format: Format,
     pub(super) value_format: Format,
-    /// The name of a file with the schema of values.
-    pub(super) schema: Option<Located<String>>,
+    pub(super) schema: Option<SchemaBody>,
     pub(super) time: Option<Expression>,
     pub(super) idle: Option<TimeDelta>,
     pub(super) future: Option<TimeDelta>,
     pub(super) keying: Keying,
     /// What is said of it as a table, where it is one.
     pub(super) table: Option<TableBody>,
+}
+
+/// What is in the values of a source.
+#[derive(Debug)]
+pub(super) enum SchemaBody {
+    /// The name of a file with an Avro schema.
+    File(Located<String>),
+    /// The fields of JSON.
+    Fields(Type),
 }
 
 /// What makes a topic a table.
@@ -112,6 +121,8 @@ pub(super) struct FlowBody {
     pub(super) distinct: Option<DistinctBody>,
     pub(super) join: Option<JoinBody>,
     pub(super) filter: Option<Expression>,
+    /// Which of several branches it is.
+    pub(super) branch: Option<BranchBody>,
     pub(super) key: Option<Expression>,
     pub(super) window: Option<WindowBody>,
     pub(super) aggregate: Option<Vec<(Located<String>, Expression)>>,
@@ -145,6 +156,16 @@ pub(super) enum EmptyBody {
     Zero,
     /// So long.
     ZeroFor(TimeDelta),
+}
+
+/// What makes a flow one branch of several.
+#[derive(Debug)]
+pub(super) struct BranchBody {
+    /// Which records the branches before it take.
+    pub(super) before: Vec<Expression>,
+    /// Which of the others it takes; `None` takes all.
+    pub(super) condition: Option<Expression>,
+    pub(super) span: Range<usize>,
 }
 
 /// `distinct:`.

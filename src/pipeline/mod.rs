@@ -10,10 +10,12 @@
 
 mod aggregate;
 mod alert;
+mod branch;
 mod compile;
 mod connect;
 mod emit;
 pub mod explain;
+mod field_types;
 mod file;
 mod finding;
 pub mod graph;

@@ -35,6 +35,7 @@ use crate::stream::plan::Map;
 use crate::stream::plan::Operator;
 use crate::stream::plan::Sink;
 use crate::stream::plan::Source;
+use crate::stream::plan::Thinning;
 
 /// A graph in the making.
 #[derive(Default)]
@@ -125,12 +126,39 @@ impl Compiler<'_, '_> {
         let (Some((made, _)), Some(sink)) = (made, sink) else {
             return (None, output);
         };
-        let finished = making.topology.add("to", Kind::Sink, [made.feed]);
+        let Some(feed) = self.held(body, &made, &mut making) else {
+            return (None, output);
+        };
+        let finished = making.topology.add("to", Kind::Sink, [feed]);
         if let Err(error) = finished {
             let finding = Finding::new(error.to_string(), entry.name.span.clone());
             self.report(finding.help("a flow writes what its last operator puts out"));
         }
         (Some(self.flow_of(entry, body, making, bare, sink)), output)
+    }
+
+    /// `emit: { hold: … }` of what a flow puts out, which must be changes of a table.
+    fn held(&mut self, body: &FlowBody, made: &Made, making: &mut Making) -> Option<Feed> {
+        let emit = body.emit.as_ref();
+        let Some((emit, Thinning::Hold(limit, bounds))) = emit.map(|emit| (emit, emit.thinning))
+        else {
+            return Some(made.feed);
+        };
+        if making.topology.shape(made.feed) == Some(Shape::Table) {
+            return self.add(
+                Kind::Suppress(limit, bounds),
+                [made.feed],
+                making,
+                &body.from,
+            );
+        }
+        let finding = Finding::new("`hold` where results replace no others", emit.span.clone());
+        self.report(
+            finding.help(
+                "only windows, and tables without `history`, can hold changes back; remove it",
+            ),
+        );
+        None
     }
 
     fn flow_of(
@@ -276,7 +304,7 @@ impl Compiler<'_, '_> {
         let scope = Scope::record(value_type.clone(), key_type);
         let (filter, key) = match (body, history) {
             (Some(body), None) => (
-                self.condition(body.filter.as_ref(), &scope, &mut fields),
+                self.filter_of(body, &scope, &mut fields),
                 self.key_of(body.key.as_ref(), &scope, &mut fields),
             ),
             _ => (None, None),
@@ -316,6 +344,10 @@ impl Compiler<'_, '_> {
         let Some(body) = body else {
             return Some(());
         };
+        if let Some(branch) = &body.branch {
+            let finding = Finding::new("a branch of a table", branch.span.clone());
+            self.report(finding.help("write flows with a `where` of their own: a row that changes may leave one for another"));
+        }
         if let (Some(key), None) = (&body.key, &body.aggregate) {
             let finding = Finding::new("`key` of a flow of a table", key.node.span.clone());
             self.report(finding.help("a table keeps its keys; remove it, or aggregate by it"));
@@ -470,7 +502,9 @@ impl Compiler<'_, '_> {
         let aggregate = aggregate.filter(|_| self.table(&body.from).is_none());
         let aggregate = aggregate.map(|(name, _)| ("aggregate", &name.span));
         let window = body.window.as_ref().map(|window| ("window", &window.span));
-        let emit = body.emit.as_ref().map(|emit| ("emit", &emit.span));
+        let emit = body.emit.as_ref();
+        let emit = emit.filter(|emit| !matches!(emit.thinning, Thinning::Hold(..)));
+        let emit = emit.map(|emit| ("emit", &emit.span));
         if let Some((key, span)) = aggregate.or(window).or(emit) {
             let message = format!("`{key}` in a flow that joins, merges, or reads a table");
             let finding = Finding::new(message, span.clone());

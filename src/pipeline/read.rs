@@ -34,6 +34,7 @@ use crate::pipeline::vocabulary::TABLE;
 use crate::pipeline::vocabulary::TOPIC_ONLY;
 use crate::pipeline::vocabulary::Vocabulary;
 use crate::pipeline::yaml::Key;
+use crate::pipeline::yaml::Kind;
 use crate::pipeline::yaml::Node;
 use crate::record::TopicName;
 use crate::stream::plan::FUTURE_DEFAULT;
@@ -161,28 +162,23 @@ impl Reader<'_, '_> {
             self.report(finding.help("a global table has no times; remove one of them"));
         }
         let table = Some(TableBody { history, is_global });
-        let body = self.source_body(keys)?;
+        let body = self.source_body(&key.name, keys)?;
         Some(SourceBody { table, ..body })
     }
 
     fn source(&mut self, key: &Key, node: &Node) -> Option<SourceBody> {
         let keys = self.keys(node, &key.span, &SOURCE)?;
-        self.source_body(keys)
+        self.source_body(&key.name, keys)
     }
 
-    fn source_body(&mut self, keys: Keys<'_>) -> Option<SourceBody> {
+    fn source_body(&mut self, name: &str, keys: Keys<'_>) -> Option<SourceBody> {
         let topic = keys.optional("topic");
         let topic = topic.and_then(|node| self.topic_like(node, "a topic"));
         let value = keys.optional("value").and_then(|node| self.format(node));
         let value_format = value.map_or(VALUE_FORMAT_DEFAULT, |format| format.value);
         let key_format = keys.optional("key").and_then(|node| self.format(node));
         let schema = keys.optional("schema");
-        let schema = schema.and_then(|node| self.text(node, "the name of a file"));
-        if let Some(schema) = schema.as_ref().filter(|_| value_format != Format::Avro) {
-            let finding =
-                Finding::new("`schema` of a source that is not Avro", schema.span.clone());
-            self.report(finding.help("say `value: avro`, or remove it"));
-        }
+        let schema = schema.and_then(|node| self.value_schema(node, name, value_format));
         let time = keys.optional("time");
         let idle = keys.optional("idle").and_then(|node| self.span(node));
         let future = keys.optional("future").map(|node| self.future(node));
@@ -222,12 +218,29 @@ impl Reader<'_, '_> {
         let mut flows = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             self.check_topic_like(&key.name, &key.span, "a flow");
+            if has_branches(value) {
+                flows.extend(self.branches(key, value));
+                continue;
+            }
             flows.push(FlowEntry {
                 name: name_of(key),
                 body: self.flow(key, value),
             });
         }
+        self.check_names(&flows);
         flows
+    }
+
+    /// A branch may have the name of another flow.
+    fn check_names(&mut self, flows: &[FlowEntry]) {
+        for (number, flow) in flows.iter().enumerate() {
+            let mut before = flows.iter().take(number);
+            if before.any(|other| other.name.value == flow.name.value) {
+                let message = format!("another flow is `{}` too", flow.name.value);
+                let finding = Finding::new(message, flow.name.span.clone());
+                self.report(finding.help("give it another name"));
+            }
+        }
     }
 
     fn flow(&mut self, key: &Key, node: &Node) -> Option<FlowBody> {
@@ -251,6 +264,7 @@ impl Reader<'_, '_> {
         let emit = keys.optional("emit").and_then(|node| self.emit(node));
         Some(FlowBody {
             filter: filter.and_then(|node| self.expression(node)),
+            branch: None,
             key: keys.optional("key").and_then(|node| self.expression(node)),
             window: window.and_then(|node| self.window(node)),
             aggregate: aggregate.map(|node| self.columns(node, "aggregates by name")),
@@ -267,7 +281,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn columns(&mut self, node: &Node, of: &str) -> Vec<(Located<String>, Expression)> {
+    pub(super) fn columns(&mut self, node: &Node, of: &str) -> Vec<(Located<String>, Expression)> {
         let Some(entries) = entries(node, of, self.findings) else {
             return Vec::new();
         };
@@ -336,7 +350,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn sink(&mut self, node: &Node) -> Option<SinkBody> {
+    pub(super) fn sink(&mut self, node: &Node) -> Option<SinkBody> {
         let keys = self.keys(node, &node.span, &SINK)?;
         let topic = keys.optional("topic");
         let topic = topic.and_then(|node| self.topic_like(node, "a topic"));
@@ -455,7 +469,7 @@ impl Reader<'_, '_> {
         Some(text)
     }
 
-    fn check_topic_like(&mut self, name: &str, span: &Range<usize>, of: &str) {
+    pub(super) fn check_topic_like(&mut self, name: &str, span: &Range<usize>, of: &str) {
         let is_part = |char: char| char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | '-');
         let is_name = !name.is_empty()
             && name.len() <= TOPIC_BYTES_MAX
@@ -471,6 +485,14 @@ impl Reader<'_, '_> {
             format!("letters, digits, `.`, `_` and `-`, at most {TOPIC_BYTES_MAX}")
         };
         self.report(finding.help(help));
+    }
+}
+
+/// Whether a flow has branches.
+fn has_branches(flow: &Node) -> bool {
+    match &flow.kind {
+        Kind::Mapping(entries) => entries.iter().any(|(key, _)| key.name == "branch"),
+        _ => false,
     }
 }
 

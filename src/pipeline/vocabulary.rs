@@ -169,7 +169,10 @@ pub(super) static PIPELINE: Vocabulary = Vocabulary {
         ),
         required(
             "flows",
-            Form::ByName(&Form::Mapping(&FLOW)),
+            Form::ByName(&Form::OneOf(&[
+                Form::Mapping(&FLOW),
+                Form::Mapping(&BRANCHED),
+            ])),
             "What is computed, by name.",
         ),
         optional(
@@ -214,9 +217,12 @@ const VALUE_FORMAT: Entry = optional(
 );
 const VALUE_SCHEMA: Entry = optional(
     "schema",
-    Form::Text,
-    "A file with the Avro schema that values are read as; its fields are then checked before anything runs.",
+    Form::OneOf(&[Form::Text, Form::ByName(&Form::Any)]),
+    "What is in values, so that expressions are checked before anything runs. Of Avro a file with the schema that values are read as. Of JSON the fields with their types, as in `{ price: double, tags: [string], address: { city: string }, note: string? }`: string, int, double, bool or any, with `?` where null may stand too; an expression that meets a value of another type fails as `on_error` says.",
 );
+
+/// The types of fields of JSON.
+pub(super) const TYPE_WORDS: &[&str] = &["string", "int", "double", "bool", "any"];
 const EVENT_TIME: Entry = optional(
     "time",
     Form::Expression,
@@ -344,7 +350,57 @@ pub(super) static FLOW: Vocabulary = Vocabulary {
             "How a dashboard draws the results.",
         ),
     ],
-    later: &["on_error", "branch", "lookup"],
+    later: &["on_error", "lookup"],
+};
+
+pub(super) static BRANCHED: Vocabulary = Vocabulary {
+    of: "a flow with branches",
+    keys: &[
+        required(
+            "from",
+            Form::OneOf(&[Form::Text, Form::List(&Form::Text)]),
+            "The source or the flow that is read; a list reads several as one.",
+        ),
+        optional(
+            "where",
+            Form::Expression,
+            "Records for which this is false are in no branch.",
+        ),
+        optional(
+            "key",
+            Form::Expression,
+            "What the branches are keyed by (default: the record's key).",
+        ),
+        required(
+            "branch",
+            Form::ByName(&Form::Mapping(&BRANCH)),
+            "The branches, by name: each record goes into the first whose `where` holds. Each is a flow of its own, named after both: `FLOW-BRANCH`.",
+        ),
+    ],
+    later: &[],
+};
+
+pub(super) static BRANCH: Vocabulary = Vocabulary {
+    of: "a branch",
+    keys: &[
+        optional(
+            "where",
+            Form::Expression,
+            "Which of the records that are left it takes (default: all, of the last one).",
+        ),
+        optional(
+            "select",
+            Form::ByName(&Form::Expression),
+            "The fields of a result by name; without it the value unchanged.",
+        ),
+        required("to", Form::Mapping(&SINK), "Where its records go."),
+        optional(
+            "chart",
+            Form::Mapping(&CHART),
+            "How a dashboard draws the results.",
+        ),
+    ],
+    later: &[],
 };
 
 /// The words of `when_full:`.

@@ -199,7 +199,7 @@ fn windowed(flow: &Flow, all: &WindowAggregate) -> Vec<Fact> {
 }
 
 /// How changes are thinned out.
-pub(super) fn thinned(thinning: Thinning) -> String {
+fn thinned(thinning: Thinning) -> String {
     match thinning {
         Thinning::Off => "each change".to_owned(),
         Thinning::Every(time) => format!(

@@ -4,6 +4,7 @@ use crate::expr::Program;
 use crate::pipeline::explain::Cost;
 use crate::pipeline::explain::Fact;
 use crate::pipeline::explain::fact;
+use crate::pipeline::explain::flow::bounded;
 use crate::pipeline::explain::units;
 use crate::stream::graph::reach::Reach;
 use crate::stream::graph::topology::Kind;
@@ -18,6 +19,7 @@ pub(super) fn facts(plan: &Plan, flow: &Flow, graph: &GraphPlan) -> Vec<Fact> {
     let inputs = graph.inputs.iter();
     let mut facts: Vec<Fact> = inputs.flat_map(|one| input(graph, one)).collect();
     facts.push(fact("operators", chain(graph), Cost::StateRebuilt));
+    facts.extend(held(graph));
     let is_shared = |input: &&GraphInput| input.extent == Extent::Partition;
     if graph.inputs.iter().filter(is_shared).count() > 1 {
         let order = "the record with the smallest event time goes first; all wait for a partition that is known to hold more";
@@ -45,6 +47,22 @@ fn internal(plan: &Plan, flow: &Flow) -> Option<Fact> {
         lines,
         cost: Cost::InternalTopic,
     })
+}
+
+/// How changes are held back, where they are.
+fn held(graph: &GraphPlan) -> Option<Fact> {
+    let mut nodes = graph.topology.nodes().iter();
+    let held = nodes.find_map(|node| match node.kind {
+        Kind::Suppress(limit, bounds) => Some((limit, bounds)),
+        _ => None,
+    });
+    let (limit, bounds) = held?;
+    let line = format!(
+        "held: the last change of each row, {} of event time after the first that has not come out{}",
+        units(limit),
+        bounded(bounds)
+    );
+    Some(fact("emits", line, Cost::ReadersAffected))
 }
 
 /// The operators between sources and sink, in words.

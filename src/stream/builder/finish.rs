@@ -22,6 +22,7 @@ use crate::stream::plan::Extent;
 use crate::stream::plan::Flow;
 use crate::stream::plan::GraphInput;
 use crate::stream::plan::GraphPlan;
+use crate::stream::plan::KeyForm;
 use crate::stream::plan::Map;
 use crate::stream::plan::Operator;
 use crate::stream::plan::Sink;
@@ -216,6 +217,7 @@ impl Making<'_> {
 fn sink(end: &End, value: ValueFormat) -> Sink {
     Sink {
         topic: Arc::clone(&end.topic),
+        key: KeyForm::Text,
         value,
     }
 }

@@ -33,6 +33,7 @@ use crate::stream::plan::Keying;
 use crate::stream::plan::NamedAggregate;
 use crate::stream::plan::Select;
 use crate::stream::plan::Source;
+use crate::stream::plan::Thinning;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::typed::Shape;
 use crate::stream::window::Windows;
@@ -357,6 +358,7 @@ impl Making<'_> {
                 aggregates,
                 select: None,
                 empty,
+                thinning: Thinning::Off,
             },
             lane,
             key_type,
