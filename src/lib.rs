@@ -16,7 +16,7 @@
 //! | 3 | [`expr`] | the expression language: parse, check types, compile to closures | record, codec | yes |
 //! | 3 | [`client`] | the only module with Kafka sockets: connection, security, metadata, fetcher, producer, coordinator, admin, registry client | record, protocol, codec | no |
 //! | 3 | [`broker`] | the embedded development broker and schema registry, one file per API | record, protocol, codec | no |
-//! | 4 | [`stream`] | clocks, windows, aggregates, operators, tables and joins, the plan, the task that steps it | record, codec, expr, store | yes |
+//! | 4 | [`stream`] | clocks, windows, aggregates, operators, tables and joins, the plan, the task that steps it, [the builder](stream::builder) for Rust and [its test driver](stream::driver) | record, codec, expr, store | yes |
 //! | 5 | [`pipeline`] | the pipeline file: read with spans, check, compile to a plan, explain, draw, test on a virtual clock | record, codec, expr, stream | yes |
 //! | 6 | [`runtime`] | the loops of `run`: worker, commit, shutdown | all below but broker | no |
 //! | 7 | [`cli`] | flags, commands, printing, exit codes | all | no |
@@ -24,6 +24,16 @@
 //! The broker never uses the client, and the client never uses the broker: a double built from what
 //! it doubles proves nothing. Only `cli` prints, only `client` and `broker` open sockets, only
 //! `runtime` runs loops.
+//!
+//! # From where to start
+//!
+//! | to | see |
+//! | --- | --- |
+//! | write a pipeline in Rust: filter, map, windows, averages, tables, joins | [`stream::builder`], with an example of each |
+//! | test it without a broker | [`stream::driver::TestDriver`] |
+//! | run it in a program of one's own | [`runtime::run()`] |
+//! | read a pipeline file | [`pipeline::compile()`] |
+//! | tell in words what a plan does | [`pipeline::explain`] |
 //!
 //! # One record's way
 //!
@@ -82,3 +92,8 @@ pub mod record;
 pub mod runtime;
 pub mod store;
 pub mod stream;
+
+/// What the README shows in Rust holds.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -34,6 +34,7 @@ use crate::record::Offset;
 use crate::record::PartitionId;
 use crate::record::RecordView;
 use crate::record::Timestamp;
+use crate::record::Value;
 use crate::store::persist::Malformed;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
@@ -42,7 +43,10 @@ use crate::stream::clock::Reading;
 use crate::stream::effects::Destination;
 use crate::stream::effects::Effects;
 use crate::stream::graph::machine::Graph;
+use crate::stream::graph::message::Key;
 use crate::stream::graph::message::Message;
+use crate::stream::graph::message::RowKey;
+use crate::stream::graph::message::Shared;
 use crate::stream::graph::operator::Fate;
 use crate::stream::graph::topology::NodeId;
 use crate::stream::onward;
@@ -103,6 +107,13 @@ impl Joined {
             onward: Onward::new(stretch, partition),
             came_out: Vec::new(),
         })
+    }
+
+    /// The values of the row of `key` in the tables that are kept.
+    pub(crate) fn rows(&self, key: &str) -> Vec<Shared> {
+        let key = Key::of(&Value::text(key));
+        let row = key.map(|key| RowKey { key, window: None });
+        row.iter().flat_map(|row| self.graph.rows(row)).collect()
     }
 
     /// Takes in records of the first input, with nothing to wait for.

@@ -17,6 +17,7 @@ use crate::stream::before_repartition::BeforeRepartition;
 use crate::stream::clock::Reading;
 use crate::stream::cut;
 use crate::stream::effects::Effects;
+use crate::stream::graph::message::Shared;
 use crate::stream::joined::Joined;
 use crate::stream::mapped::Mapped;
 use crate::stream::plan::Operator;
@@ -321,6 +322,15 @@ impl Task {
             Run::Whole(operator) => operator.flush_due(now, effects),
             Run::AfterRepartition(operator) => operator.flush_due(now, effects),
             _ => self.flush(effects),
+        }
+    }
+
+    /// The values of the row of `key`, a text, in the tables that it keeps, in the order of its
+    /// operators.
+    pub(crate) fn rows(&self, key: &str) -> Vec<Shared> {
+        match &self.operator {
+            Run::Joined(operator) => operator.rows(key),
+            _ => Vec::new(),
         }
     }
 

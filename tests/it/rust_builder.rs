@@ -33,6 +33,7 @@ use tidemill::stream::builder::quantile;
 use tidemill::stream::builder::rows;
 use tidemill::stream::builder::secs;
 use tidemill::stream::builder::session;
+use tidemill::stream::builder::sides;
 use tidemill::stream::builder::sum;
 use tidemill::stream::builder::trailing;
 use tidemill::stream::builder::tumbling;
@@ -367,6 +368,9 @@ fn a_table_grouped_by_another_key_takes_old_values_back() {
         revenue: 3.0,
     };
     for topic in ["by-closures", "by-expressions"] {
+        let rows = driver.rows(topic, "tea").expect("a flow");
+        let rows = rows.iter().map(|row| row["revenue"].as_f64());
+        assert_eq!(rows.collect::<Vec<_>>(), [Some(3.0)], "{topic}");
         assert_eq!(
             last(&mut driver, topic, "tea"),
             Some(tea.clone()),
@@ -453,6 +457,37 @@ fn streams_and_tables_join_by_closures() {
         both,
         [(true, false), (true, true), (false, true), (true, true)]
     );
+}
+
+#[test]
+fn a_global_table_is_joined_by_any_key() {
+    let app = Builder::new("shop");
+    let orders = app.source("orders").typed::<Order>();
+    let customers = app.source("customers").global_table::<Customer>();
+    let by_product = |order: &Order| order.product.clone();
+    orders
+        .left_join_global(by_product, &customers, sale)
+        .to("sales", json());
+    orders
+        .join_global(field("product"), &customers, sides("order", "customer"))
+        .select([("name", expr("customer.name"))])
+        .to("names", json());
+    let mut driver = driver(&app);
+    let customer = Customer {
+        name: "Ada".to_owned(),
+    };
+    let piped = driver.pipe_json("customers", Some("tea"), &customer, 0);
+    piped.expect("piped");
+    pipe(&mut driver, "c1", &order("tea", 2.0, 1), 1);
+    pipe(&mut driver, "c1", &order("pie", 2.0, 1), 2);
+    let sales = driver.read_all("sales");
+    let names = sales
+        .iter()
+        .map(|sale| sale.value::<Sale>().expect("a sale").name);
+    assert_eq!(names.collect::<Vec<_>>(), [Some("Ada".to_owned()), None]);
+    let names = driver.read_all("names");
+    assert_eq!(names.len(), 1);
+    assert_eq!(names[0].json()["name"], "Ada");
 }
 
 #[test]

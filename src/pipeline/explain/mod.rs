@@ -18,6 +18,7 @@ pub use changes::{Change, changes};
 pub(super) use operators::chain as operator_chain;
 
 use crate::pipeline::Pipeline;
+use crate::stream::plan::Plan;
 use crate::stream::window::Windows;
 
 /// Everything there is to say of one flow, or of the pipeline as a whole.
@@ -130,9 +131,16 @@ pub fn explain(pipeline: &Pipeline, delivery: Delivery) -> Vec<Section> {
 /// What the file itself says.
 fn sections(pipeline: &Pipeline) -> Vec<Section> {
     let mut sections = vec![whole(pipeline)];
-    let flows = pipeline.plan.flows.iter();
-    sections.extend(flows.map(|flow| flow::section(&pipeline.plan, flow)));
+    sections.extend(flows(&pipeline.plan));
     sections
+}
+
+/// What there is to say of each flow of a plan, also of one that was built in Rust
+/// ([`crate::stream::builder`]).
+#[must_use]
+pub fn flows(plan: &Plan) -> Vec<Section> {
+    let flows = plan.flows.iter();
+    flows.map(|flow| flow::section(plan, flow)).collect()
 }
 
 fn whole(pipeline: &Pipeline) -> Section {

@@ -56,8 +56,10 @@ pub fn field(path: &str) -> Expression {
 ///
 /// An expression reads fields where they stand in the bytes of a record and allocates nothing. A
 /// closure gets a `T` of its own, made by serde of the fields that `T` has (only those are read
-/// from the bytes): about a hundred nanoseconds, and one allocation for each text in `T`, for
-/// each closure and record. So give `T` the fields that are needed and no others, and use
+/// from the bytes): serde's work, and one allocation for each text in `T`, for each closure and
+/// record. Behind the first step that is more than filtering and keying, values are trees
+/// ([`crate::record::Value`]), and `T` is made of these; what a closure returns becomes one. Folds
+/// read and write what they fold with each record. So give `T` the fields that are needed and no others, and use
 /// expressions for what is simple; both can be mixed in one flow.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be computed of records of type `{T}`",

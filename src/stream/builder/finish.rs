@@ -12,13 +12,12 @@ use crate::stream::builder::build::Made;
 use crate::stream::builder::build::Making;
 use crate::stream::builder::build::Output;
 use crate::stream::builder::lane::Lane;
-use crate::stream::builder::lane::Windowing;
 use crate::stream::builder::mistake::Mistake;
 use crate::stream::builder::node::End;
 use crate::stream::builder::piece::Piece;
 use crate::stream::builder::sink::Form;
+use crate::stream::builder::windowing::Windowing;
 use crate::stream::graph::topology::Kind;
-use crate::stream::plan::Extent;
 use crate::stream::plan::Flow;
 use crate::stream::plan::GraphInput;
 use crate::stream::plan::GraphPlan;
@@ -165,7 +164,7 @@ impl Making<'_> {
         let inputs = self.inputs.drain(..).map(|opened| GraphInput {
             node: opened.node,
             value_slot: opened.value_slot,
-            extent: Extent::Partition,
+            extent: opened.extent,
             flow: Arc::new(Flow {
                 fields: opened.fields,
                 filter: opened.filter,

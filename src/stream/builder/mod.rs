@@ -200,6 +200,7 @@ mod computed;
 mod finish;
 mod folds;
 mod join;
+mod joining;
 mod lane;
 mod mistake;
 mod node;
@@ -211,6 +212,7 @@ mod stream;
 mod table;
 mod time;
 mod windowed;
+mod windowing;
 mod windows;
 
 use std::cell::RefCell;
@@ -234,7 +236,7 @@ pub use results::Results;
 pub use sink::{Flow, OutputFormat, avro, avro_with, json, unchanged};
 pub use source::Source;
 pub use stream::Stream;
-pub use table::{Grouped, Table};
+pub use table::{GlobalTable, Grouped, Table};
 pub use time::{days, hours, millis, mins, secs};
 pub use windowed::{Bounds, Folded, InWindow, Windowed};
 pub use windows::{

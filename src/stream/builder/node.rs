@@ -64,6 +64,8 @@ pub(super) enum Step {
     Through(usize, Shape),
     /// The latest row of each key; with history every version for so long.
     Table(Link, Option<TimeDelta>),
+    /// The latest row of each key of a whole topic, in every task.
+    Global(Link),
     Filter(Link, Computed),
     Key(Link, Computed),
     /// Named columns.
@@ -101,6 +103,8 @@ pub(super) enum Step {
         stream: Link,
         table: Link,
         kind: JoinType,
+        /// What is looked up; `None` is the record's key.
+        key: Option<Computed>,
         grace: Option<TimeDelta>,
         sides: Sides,
     },
@@ -123,6 +127,7 @@ impl Step {
             Self::Source(..) | Self::Through(..) => Vec::new(),
             Self::Merge(links) => links.iter().collect(),
             Self::Table(of, _)
+            | Self::Global(of)
             | Self::Filter(of, _)
             | Self::Key(of, _)
             | Self::Select(of, _)

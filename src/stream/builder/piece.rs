@@ -1,7 +1,6 @@
 //! Operators that feed each other.
 
 use std::panic::Location;
-use std::rc::Rc;
 
 use chrono::TimeDelta;
 
@@ -19,19 +18,17 @@ use crate::stream::builder::computed::Expression;
 use crate::stream::builder::lane::Lane;
 use crate::stream::builder::mistake::Mistake;
 use crate::stream::builder::node::Link;
-use crate::stream::builder::node::Sides;
 use crate::stream::builder::node::Step;
 use crate::stream::builder::windows::Window;
 use crate::stream::emit::Emit;
 use crate::stream::graph::expression;
 use crate::stream::graph::fold::Fold;
 use crate::stream::graph::function::Condition;
-use crate::stream::graph::function::Joiner;
 use crate::stream::graph::function::Mapping;
-use crate::stream::graph::join_window::JoinWindow;
 use crate::stream::graph::topology::Feed;
 use crate::stream::graph::topology::Kind;
 use crate::stream::graph::topology::NodeId;
+use crate::stream::plan::Extent;
 use crate::stream::plan::Source;
 use crate::stream::window::Windows;
 
@@ -43,6 +40,7 @@ pub(super) struct Opened {
     pub(super) value_slot: usize,
     pub(super) filter: Option<Program>,
     pub(super) key: Option<Program>,
+    pub(super) extent: Extent,
 }
 
 /// What a node puts out, and what is known of it.
@@ -51,11 +49,11 @@ pub(super) struct Piece {
     pub(super) feed: Feed,
     pub(super) value_type: Type,
     /// The sides of a join by name, where expressions know them by these.
-    sides: Option<Vec<(String, Type)>>,
+    pub(super) sides: Option<Vec<(String, Type)>>,
     /// The fields of its values, where they are known.
     pub(super) columns: Option<Vec<(String, Type)>>,
     /// Whether records of equal keys may stand in different tasks.
-    is_scattered: bool,
+    pub(super) is_scattered: bool,
 }
 
 impl Piece {
@@ -78,7 +76,7 @@ impl Piece {
     }
 
     /// Values of this type, of whichever node.
-    fn of(feed: Feed, value_type: Type) -> Self {
+    pub(super) fn of(feed: Feed, value_type: Type) -> Self {
         let columns = match &value_type {
             Type::Record(record) => Some(record.fields.clone()),
             _ => None,
@@ -110,13 +108,13 @@ impl Making<'_> {
         }
     }
 
-    fn piece(&mut self, link: &Link) -> Option<Piece> {
+    pub(super) fn piece(&mut self, link: &Link) -> Option<Piece> {
         let made = self.made(link)?;
         self.piece_of(made, link.at)
     }
 
     /// A piece whose records of equal keys stand in one task.
-    fn gathered(&mut self, link: &Link) -> Option<Piece> {
+    pub(super) fn gathered(&mut self, link: &Link) -> Option<Piece> {
         let piece = self.piece(link)?;
         if !piece.is_scattered {
             return Some(piece);
@@ -155,6 +153,7 @@ impl Making<'_> {
             value_slot,
             filter: lane.filter,
             key: lane.key,
+            extent: Extent::Partition,
         });
         let piece = Piece {
             columns: None,
@@ -220,7 +219,7 @@ impl Making<'_> {
         Some(expression::condition(program, fields))
     }
 
-    fn text_key(&mut self, piece: &Piece, key: &Computed) -> Option<Mapping> {
+    pub(super) fn text_key(&mut self, piece: &Piece, key: &Computed) -> Option<Mapping> {
         let mut fields = Fields::default();
         let program = self.key_of(key, &piece.scope(), &mut fields)?;
         Some(expression::text_key(program, fields))
@@ -262,6 +261,15 @@ impl Making<'_> {
                 let piece = self.gathered(of)?;
                 let kind = history.map_or(Kind::ToTable, Kind::ToVersioned);
                 let feed = self.node("table", kind, [piece.feed], at)?;
+                Some(piece.fed(feed))
+            }
+            Step::Global(of) => {
+                let input = self.inputs.len();
+                let piece = self.piece(of)?;
+                if let Some(opened) = self.inputs.get_mut(input) {
+                    opened.extent = Extent::Everything;
+                }
+                let feed = self.node("global table", Kind::ToTable, [piece.feed], at)?;
                 Some(piece.fed(feed))
             }
             Step::Map(of, value, shape) => {
@@ -436,101 +444,6 @@ impl Making<'_> {
         let feed = self.node("group", Kind::Regroup(key), [piece.feed], at)?;
         let feed = self.node("aggregate", kind, [feed], at)?;
         Some(Piece::of(feed, ty))
-    }
-
-    fn joined(&mut self, link: &Link) -> Option<Piece> {
-        let at = link.at;
-        let (left, right) = match link.step.inputs().as_slice() {
-            [left, right] => (Rc::clone(left), Rc::clone(right)),
-            _ => return None,
-        };
-        // Both are compiled, so that all that is wrong is told.
-        let (left, right) = (self.gathered(&left), self.gathered(&right));
-        let (left, right) = (left?, right?);
-        let (kind, sides, may_miss) = match &link.step {
-            Step::JoinStreams(_, _, kind, within, sides) => {
-                let window = JoinWindow::new(within.before, within.after, within.grace);
-                let window = match window {
-                    Ok(window) => window,
-                    Err(error) => {
-                        self.report(Mistake::new(error.to_string(), within.at));
-                        return None;
-                    }
-                };
-                (
-                    Kind::JoinStreams(*kind, window, joiner(sides)),
-                    sides,
-                    *kind,
-                )
-            }
-            Step::JoinTable {
-                kind, grace, sides, ..
-            } => {
-                let join = Kind::JoinTable {
-                    kind: *kind,
-                    key: None,
-                    joiner: joiner(sides),
-                    grace: *grace,
-                };
-                (join, sides, *kind)
-            }
-            Step::JoinTables(_, _, kind, sides) => {
-                (Kind::JoinTables(*kind, joiner(sides)), sides, *kind)
-            }
-            Step::JoinForeign {
-                kind,
-                foreign,
-                sides,
-                ..
-            } => {
-                let join = Kind::JoinForeign {
-                    kind: *kind,
-                    foreign: self.text_key(&left, foreign)?,
-                    joiner: joiner(sides),
-                };
-                (join, sides, *kind)
-            }
-            _ => return None,
-        };
-        let feed = self.node("join", kind, [left.feed, right.feed], at)?;
-        Some(both(
-            feed,
-            sides,
-            may_miss,
-            left.value_type,
-            right.value_type,
-        ))
-    }
-}
-
-fn joiner(sides: &Sides) -> Joiner {
-    match sides {
-        Sides::Named(left, right) => expression::sides(left, right),
-        Sides::Closure(joiner, _) => joiner.clone(),
-    }
-}
-
-/// What is known of the results of a join.
-fn both(
-    feed: Feed,
-    sides: &Sides,
-    kind: crate::stream::graph::topology::JoinType,
-    left_type: Type,
-    right_type: Type,
-) -> Piece {
-    use crate::stream::graph::topology::JoinType;
-    let (left, right) = match sides {
-        Sides::Closure(_, shape) => return Piece::of(feed, shape.ty.clone()),
-        Sides::Named(left, right) => (left.clone(), right.clone()),
-    };
-    let may_miss = |misses: bool, ty: Type| if misses { ty.nullable() } else { ty };
-    let sides = vec![
-        (left, may_miss(kind == JoinType::Outer, left_type)),
-        (right, may_miss(kind != JoinType::Inner, right_type)),
-    ];
-    Piece {
-        sides: Some(sides.clone()),
-        ..Piece::of(feed, Type::record("join", sides))
     }
 }
 

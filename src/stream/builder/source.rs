@@ -15,6 +15,7 @@ use crate::stream::builder::node::Origin;
 use crate::stream::builder::node::Shared;
 use crate::stream::builder::node::Step;
 use crate::stream::builder::stream::Stream;
+use crate::stream::builder::table::GlobalTable;
 use crate::stream::plan::FUTURE_DEFAULT;
 use crate::stream::plan::Keying;
 use crate::stream::typed::Shape;
@@ -129,6 +130,13 @@ impl Source {
     pub fn already_partitioned(mut self) -> Self {
         self.origin.keying = Keying::AlreadyPartitioned;
         self
+    }
+
+    /// Its latest rows, all of them in every task.
+    #[must_use]
+    pub fn global_table<T: DeserializeOwned>(&self) -> GlobalTable<T> {
+        let all: Stream<T> = self.typed();
+        GlobalTable(all.then(Step::Global(Rc::clone(&all.link)), self.at))
     }
 
     /// Its records, of which nothing is known but what a schema says.

@@ -31,9 +31,11 @@ use crate::stream::builder::node::Step;
 use crate::stream::builder::results::Results;
 use crate::stream::builder::sink::Flow;
 use crate::stream::builder::sink::OutputFormat;
+use crate::stream::builder::table::GlobalTable;
 use crate::stream::builder::table::Table;
 use crate::stream::builder::windowed::Windowed;
 use crate::stream::builder::windows::Window;
+use crate::stream::graph::fold::Fold;
 use crate::stream::graph::function::Mapping;
 use crate::stream::graph::topology::JoinType;
 use crate::stream::typed::Input;
@@ -251,11 +253,7 @@ impl<T> Stream<T> {
         self.folded(folds::fold(add), Location::caller())
     }
 
-    fn folded<A: DeserializeOwned>(
-        &self,
-        fold: crate::stream::graph::fold::Fold,
-        at: &'static Location<'static>,
-    ) -> Table<A> {
+    fn folded<A: DeserializeOwned>(&self, fold: Fold, at: &'static Location<'static>) -> Table<A> {
         let step = Step::Fold {
             of: self.link(),
             window: None,
@@ -343,9 +341,8 @@ impl<T> Stream<T> {
         sides: J,
     ) -> Stream<J::Out> {
         self.looked_up(
-            table,
-            JoinType::Inner,
-            None,
+            &table.0,
+            (JoinType::Inner, None, None),
             sides.sides(),
             Location::caller(),
         )
@@ -360,9 +357,8 @@ impl<T> Stream<T> {
         sides: J,
     ) -> Stream<J::Out> {
         self.looked_up(
-            table,
-            JoinType::Left,
-            None,
+            &table.0,
+            (JoinType::Left, None, None),
             sides.sides(),
             Location::caller(),
         )
@@ -378,22 +374,50 @@ impl<T> Stream<T> {
         table: &Table<R>,
         sides: J,
     ) -> Stream<J::Out> {
-        let (kind, grace) = (JoinType::Inner, Some(grace));
-        self.looked_up(table, kind, grace, sides.sides(), Location::caller())
+        let how = (JoinType::Inner, None, Some(grace));
+        self.looked_up(&table.0, how, sides.sides(), Location::caller())
+    }
+
+    /// Joins each record with the row of a global table that it names.
+    #[track_caller]
+    #[must_use]
+    pub fn join_global<R, J: Join<Inner, T, R>>(
+        &self,
+        key: impl Compute<T>,
+        table: &GlobalTable<R>,
+        sides: J,
+    ) -> Stream<J::Out> {
+        let at = Location::caller();
+        let how = (JoinType::Inner, Some(key.computed(at)), None);
+        self.looked_up(&table.0, how, sides.sides(), at)
+    }
+
+    /// As [`Stream::join_global`]; a record that finds no row comes out alone.
+    #[track_caller]
+    #[must_use]
+    pub fn left_join_global<R, J: Join<Left, T, R>>(
+        &self,
+        key: impl Compute<T>,
+        table: &GlobalTable<R>,
+        sides: J,
+    ) -> Stream<J::Out> {
+        let at = Location::caller();
+        let how = (JoinType::Left, Some(key.computed(at)), None);
+        self.looked_up(&table.0, how, sides.sides(), at)
     }
 
     fn looked_up<R, C>(
         &self,
-        table: &Table<R>,
-        kind: JoinType,
-        grace: Option<TimeDelta>,
+        table: &Stream<R>,
+        (kind, key, grace): (JoinType, Option<Computed>, Option<TimeDelta>),
         Joining(sides): Joining,
         at: &'static Location<'static>,
     ) -> Stream<C> {
         let step = Step::JoinTable {
             stream: self.link(),
-            table: table.0.link(),
+            table: table.link(),
             kind,
+            key,
             grace,
             sides,
         };

@@ -37,6 +37,14 @@ use crate::stream::typed::Shape;
 #[derive(Debug)]
 pub struct Table<T>(pub(super) Stream<T>);
 
+/// The latest row of each key of a whole topic, in every task, whatever its partition: made by
+/// [`crate::stream::builder::Source::global_table`].
+///
+/// It is read to its end before anything else, and from then on before anything else, so streams
+/// are joined with it by any key, and never by time.
+#[derive(Clone, Debug)]
+pub struct GlobalTable<T>(pub(super) Stream<T>);
+
 impl<T> Clone for Table<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())

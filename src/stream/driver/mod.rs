@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use crate::codec::avro::render;
 use crate::codec::avro::schema::Schema;
@@ -214,7 +215,11 @@ impl TestDriver {
     ///
     /// [`DriveError::NoFlow`].
     pub fn account_of(&self, flow: &str) -> Result<Account, DriveError> {
-        self.flow(flow).map(|running| running.account)
+        let mut sum = Account::default();
+        for running in stages_of(&self.running, flow)? {
+            sum += running.account;
+        }
+        Ok(sum)
     }
 
     /// Why records, or results, were put aside, in order; where they go to no topic, nobody says.
@@ -230,19 +235,27 @@ impl TestDriver {
     ///
     /// [`DriveError`] where there is no such flow.
     pub fn open(&mut self, flow: &str, key: &str) -> Result<Vec<Written>, DriveError> {
-        let running = self.running.iter();
-        let mut running = running.filter(|running| *running.stage.flow.name == *flow);
-        let running = running.next();
-        let running = running.ok_or_else(|| DriveError::NoFlow(flow.to_owned()))?;
-        let mut open = running.open(&mut self.readers)?;
+        let mut open = Vec::new();
+        let (running, readers) = (&self.running, &mut self.readers);
+        for running in stages_of(running, flow)? {
+            open.append(&mut running.open(readers)?);
+        }
         open.retain(|written| written.record.key.as_deref() == Some(key.as_bytes()));
         Ok(open)
     }
 
-    fn flow(&self, flow: &str) -> Result<&Running, DriveError> {
-        let mut running = self.running.iter();
-        let found = running.find(|running| *running.stage.flow.name == *flow);
-        found.ok_or_else(|| DriveError::NoFlow(flow.to_owned()))
+    /// What stands in the row of `key` in the tables of the flow, where there is one: of each table
+    /// in the order of the steps that make them, results of joins aside, which are not kept.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError::NoFlow`].
+    pub fn rows(&self, flow: &str, key: &str) -> Result<Vec<Json>, DriveError> {
+        let mut rows = Vec::new();
+        for running in stages_of(&self.running, flow)? {
+            rows.append(&mut running.rows(key)?);
+        }
+        Ok(rows)
     }
 
     /// Makes known a schema of records that are given; their numbers are counted from 1.
@@ -321,6 +334,19 @@ impl TestDriver {
             self.written.entry(topic).or_default().push_back(written);
         }
         read
+    }
+}
+
+/// The stages of the flow with this name.
+fn stages_of<'d>(
+    running: &'d [Running],
+    flow: &'d str,
+) -> Result<impl Iterator<Item = &'d Running>, DriveError> {
+    let of = running.iter();
+    let of = of.filter(move |running| *running.stage.flow.name == *flow);
+    match of.clone().next() {
+        Some(_) => Ok(of),
+        None => Err(DriveError::NoFlow(flow.to_owned())),
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use crate::codec::avro::schema::SchemaError;
 use crate::codec::framing::SchemaId;
+use crate::codec::json;
 use crate::record::HeadersView;
 use crate::record::Offset;
 use crate::record::PartitionId;
@@ -12,6 +15,7 @@ use crate::record::RecordView;
 use crate::record::Timestamp;
 use crate::record::TimestampType;
 use crate::record::TopicName;
+use crate::record::Value;
 use crate::record::put_header;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
@@ -168,6 +172,16 @@ impl Running {
         let outputs = outputs.filter(|output| output.destination == Destination::Sink);
         let written = outputs.map(|output| readers.written(&self.stage.flow, &output));
         Ok(written.collect())
+    }
+
+    /// What stands in the row of `key` of its tables, as JSON.
+    pub(super) fn rows(&self, key: &str) -> Result<Vec<Json>, DriveError> {
+        let json = |value: &Value<'_>| {
+            let mut out = Vec::new();
+            json::put_value(&mut out, value).map_err(|error| self.unwritable(error.to_string()))?;
+            serde_json::from_slice(&out).map_err(|error| self.unwritable(error.to_string()))
+        };
+        self.task.rows(key).iter().map(|row| json(row)).collect()
     }
 
     /// What has come out since the last call, by topic.

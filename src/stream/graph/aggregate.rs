@@ -10,6 +10,7 @@ use crate::stream::graph::function::Refusal;
 use crate::stream::graph::function::View;
 use crate::stream::graph::message::Key;
 use crate::stream::graph::message::Message;
+use crate::stream::graph::message::RowKey;
 use crate::stream::graph::message::Shared;
 use crate::stream::graph::message::Version;
 use crate::stream::graph::operator::Operator;
@@ -42,6 +43,10 @@ impl Operator for AggregateStream {
         out.take();
         out.send(message.with_change(value, old, time));
         Ok(())
+    }
+
+    fn row(&self, row: &RowKey) -> Option<Shared> {
+        self.rows.get(row).map(Stamped::shared)
     }
 
     fn save(&self, out: &mut Writer) {
@@ -127,6 +132,10 @@ impl Operator for AggregateTable {
         out.take();
         out.send(message.with_change(value, old, time));
         Ok(())
+    }
+
+    fn row(&self, row: &RowKey) -> Option<Shared> {
+        self.rows.get(row).map(Stamped::shared)
     }
 
     fn save(&self, out: &mut Writer) {

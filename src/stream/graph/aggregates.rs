@@ -173,6 +173,10 @@ impl Operator for AggregateRows {
         Ok(())
     }
 
+    fn row(&self, row: &RowKey) -> Option<Shared> {
+        self.rows.get(row)?.result.clone()
+    }
+
     fn save(&self, out: &mut Writer) {
         out.count(self.rows.len());
         for (row, cells) in &self.rows {

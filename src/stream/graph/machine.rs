@@ -15,6 +15,8 @@ use crate::stream::graph::foreign_tasks::Settle;
 use crate::stream::graph::foreign_tasks::Subscribe;
 use crate::stream::graph::function::Refusal;
 use crate::stream::graph::message::Message;
+use crate::stream::graph::message::RowKey;
+use crate::stream::graph::message::Shared;
 use crate::stream::graph::operator::Fate;
 use crate::stream::graph::operator::Operator;
 use crate::stream::graph::operator::Out;
@@ -152,6 +154,12 @@ impl Graph {
     #[must_use]
     pub const fn late_messages(&self) -> u64 {
         self.out.late_messages()
+    }
+
+    /// The values of `row` in the tables that are kept, in the order of the nodes.
+    pub(crate) fn rows<'g>(&'g self, row: &'g RowKey) -> impl Iterator<Item = Shared> + 'g {
+        let operators = self.nodes.iter().filter_map(|node| node.operator.as_ref());
+        operators.filter_map(|operator| operator.row(row))
     }
 
     /// Writes the state of all operators.

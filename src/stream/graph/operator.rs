@@ -8,6 +8,8 @@ use crate::store::persist::Reader;
 use crate::store::persist::Writer;
 use crate::stream::graph::function::Refusal;
 use crate::stream::graph::message::Message;
+use crate::stream::graph::message::RowKey;
+use crate::stream::graph::message::Shared;
 
 /// One operator: takes messages on its inputs, keeps what state it needs, and sends messages on.
 pub(crate) trait Operator: fmt::Debug + Send {
@@ -25,6 +27,11 @@ pub(crate) trait Operator: fmt::Debug + Send {
     /// [`Refusal`] where something that waited for it cannot be sent on.
     fn advance(&mut self, _time: Timestamp, _out: &mut Out) -> Result<(), Refusal> {
         Ok(())
+    }
+
+    /// The value of `row`, in an operator that makes a table and keeps it.
+    fn row(&self, _row: &RowKey) -> Option<Shared> {
+        None
     }
 
     /// Writes all state.

@@ -117,6 +117,10 @@ impl Operator for Table {
         Ok(())
     }
 
+    fn row(&self, row: &RowKey) -> Option<Shared> {
+        self.rows.get(row).map(Stamped::shared)
+    }
+
     fn save(&self, out: &mut Writer) {
         out.put(&self.rows);
     }
@@ -155,6 +159,10 @@ impl Operator for VersionedTable {
             }
         }
         Ok(())
+    }
+
+    fn row(&self, row: &RowKey) -> Option<Shared> {
+        self.versions.as_of(row, Timestamp::MAX).cloned()
     }
 
     fn save(&self, out: &mut Writer) {
