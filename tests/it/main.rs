@@ -56,6 +56,8 @@ mod round_trip;
 mod pipeline_explain;
 // The tests in pipeline files.
 mod pipeline_testing;
+// Aggregates of tables against what their rows come to.
+mod table_properties;
 // Windows of every kind ask for no memory for each record.
 mod window_allocations;
 // Results that are thinned out, and keys with their windows.

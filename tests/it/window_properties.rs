@@ -1,13 +1,11 @@
 //! Random flows of every kind of windows against a model of their definitions
-//! (`support::window_model`, and `expected` for aggregates): what comes out of each step, what is
+//! (`support::window_model`, and `support::expected` for aggregates): what comes out of each step, what is
 //! late, filtered and rejected, and that a task that is interrupted goes on the same.
 //!
 //! A case is made of a seed, so that millions cost nothing but time: `TIDEMILL_CASES` says how many
 //! there are, `TIDEMILL_SEED` from which on.
 
 mod case;
-mod chance;
-mod expected;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -22,6 +20,9 @@ use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
 use tidemill::stream::task::Task;
 
+use crate::support::expected::Member;
+use crate::support::expected::is_same;
+use crate::support::setting;
 use crate::support::stream::Out;
 use crate::support::stream::Rec;
 use crate::support::stream::Windowing;
@@ -35,8 +36,6 @@ use crate::window_properties::case::Body;
 use crate::window_properties::case::Case;
 use crate::window_properties::case::Cut;
 use crate::window_properties::case::Record;
-use crate::window_properties::expected::Member;
-use crate::window_properties::expected::is_same;
 
 /// What a result says: its aggregates, and its timestamp.
 type Result = (Vec<Json>, i64);
@@ -358,12 +357,6 @@ fn smallest(mut case: Case) -> Case {
         }
     }
     case
-}
-
-/// The number that an environment variable has, or `default`.
-fn setting(name: &str, default: u64) -> u64 {
-    let text = std::env::var(name).ok();
-    text.map_or(default, |text| text.parse().expect("a number"))
 }
 
 #[test]

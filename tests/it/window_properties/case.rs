@@ -15,12 +15,12 @@ use tidemill::stream::window::TrailingWindows;
 use tidemill::stream::window::Unit as CalendarUnit;
 use tidemill::stream::window::Windows;
 
+use crate::support::chance::Chance;
+use crate::support::expected::Aggregate;
 use crate::support::stream::Rec;
 use crate::support::stream::Windowing;
 use crate::support::window_model::Kind;
 use crate::support::window_model::Unit;
-use crate::window_properties::chance::Chance;
-use crate::window_properties::expected::Aggregate;
 
 /// A flow, what it is given, and when it is interrupted.
 #[derive(Clone, Debug)]

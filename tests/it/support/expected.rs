@@ -7,8 +7,8 @@ use tidemill::stream::aggregate::parameter::Divisor;
 use tidemill::stream::aggregate::parameter::Limit;
 use tidemill::stream::aggregate::parameter::Rank;
 
+use crate::support::chance::Chance;
 use crate::support::window_model::Kind;
-use crate::window_properties::chance::Chance;
 
 /// An aggregate of `x`, or of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
