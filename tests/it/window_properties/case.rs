@@ -203,6 +203,7 @@ const YEAR_MS: i64 = 31_536_000_000;
 fn records(chance: &mut Chance, kind: Kind) -> Vec<Record> {
     let (unit, first) = scale(kind);
     let mut latest = first;
+    let keys = 1 + chance.below(3);
     let count = chance.below(18);
     let record = |_| {
         let advance = match chance.below(9) {
@@ -213,7 +214,7 @@ fn records(chance: &mut Chance, kind: Kind) -> Vec<Record> {
         // As far as the model knows the calendar.
         let time = (latest + advance * unit).clamp(0, first + YEAR_MS / 2);
         latest = latest.max(time);
-        let key = ["a", "b", "c"][chance.below(3)];
+        let key = ["a", "b", "c"][chance.below(keys)];
         let number = chance.of(-9..10);
         let (time, key, body) = match chance.below(40) {
             0 => (-1, Some(key), Body::Number(Some(number), true)),
