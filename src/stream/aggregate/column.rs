@@ -8,7 +8,6 @@ use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
 use crate::stream::aggregate::NeverAdded;
 use crate::stream::aggregate::ResultError;
-use crate::stream::aggregate::avg::Avg;
 use crate::stream::aggregate::cells::Cells;
 use crate::stream::aggregate::collect::Collect;
 use crate::stream::aggregate::count::Count;
@@ -17,26 +16,27 @@ use crate::stream::aggregate::ema::Ema;
 use crate::stream::aggregate::ewma::Ewma;
 use crate::stream::aggregate::exact_moments::ExactStddev;
 use crate::stream::aggregate::exact_moments::ExactVariance;
-use crate::stream::aggregate::exact_total::ExactAvg;
-use crate::stream::aggregate::exact_total::ExactSum;
+use crate::stream::aggregate::exact_total::ExactTotal;
 use crate::stream::aggregate::extreme::Max;
 use crate::stream::aggregate::extreme::Min;
+use crate::stream::aggregate::figure::Avg;
+use crate::stream::aggregate::figure::FigureOf;
+use crate::stream::aggregate::figure::Rate;
+use crate::stream::aggregate::figure::Sum;
 use crate::stream::aggregate::moments::Stddev;
 use crate::stream::aggregate::moments::Variance;
 use crate::stream::aggregate::quantile::Quantile;
-use crate::stream::aggregate::rate::ExactRate;
-use crate::stream::aggregate::rate::Rate;
-use crate::stream::aggregate::sum::Sum;
 use crate::stream::aggregate::timed::First;
 use crate::stream::aggregate::timed::Last;
 use crate::stream::aggregate::top::Top;
+use crate::stream::aggregate::total::Total;
 
 /// The cells of one aggregate, one for each slot of a pane, in one flat vector.
 #[derive(Clone, Debug)]
 pub(crate) enum Column {
     Count(Cells<Count>),
-    Sum(Cells<Sum>),
-    Avg(Cells<Avg>),
+    Sum(Cells<FigureOf<Sum, Total>>),
+    Avg(Cells<FigureOf<Avg, Total>>),
     Min(Cells<Min>),
     Max(Cells<Max>),
     First(Cells<First>),
@@ -49,12 +49,12 @@ pub(crate) enum Column {
     Quantile(Cells<Quantile>),
     Top(Cells<Top>),
     Collect(Cells<Collect>),
-    Rate(Cells<Rate>),
-    ExactSum(Cells<ExactSum>),
-    ExactAvg(Cells<ExactAvg>),
+    Rate(Cells<FigureOf<Rate, Total>>),
+    ExactSum(Cells<FigureOf<Sum, ExactTotal>>),
+    ExactAvg(Cells<FigureOf<Avg, ExactTotal>>),
     ExactVariance(Cells<ExactVariance>),
     ExactStddev(Cells<ExactStddev>),
-    ExactRate(Cells<ExactRate>),
+    ExactRate(Cells<FigureOf<Rate, ExactTotal>>),
 }
 
 /// Does the same for whichever aggregate it is.

@@ -1,30 +1,20 @@
-//! `sum(x)` and `avg(x)` where values are taken back.
+//! The sum of numbers where values are taken back.
 
 use crate::expr::Number;
-use crate::record::Timestamp;
 use crate::record::Value;
 use crate::store::persist::Malformed;
 use crate::store::persist::Persist;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
-use crate::stream::aggregate::Aggregate;
 use crate::stream::aggregate::NeverAdded;
 use crate::stream::aggregate::ResultError;
-use crate::stream::aggregate::Retract;
 use crate::stream::aggregate::compensated::finite;
 use crate::stream::aggregate::compensated::many;
 use crate::stream::aggregate::exact::Exact;
 use crate::stream::aggregate::exact::Sign;
+use crate::stream::aggregate::figure::Summed;
 use crate::stream::aggregate::total::integer_mean;
 use crate::stream::aggregate::total::integer_sum;
-
-/// The sum of the numbers that are in it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ExactSum(ExactTotal);
-
-/// The arithmetic mean of the numbers that are in it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ExactAvg(ExactTotal);
 
 /// The exact sum of numbers and how many there are, so that what is taken back leaves no trace.
 #[derive(Clone, Debug, Default)]
@@ -36,19 +26,6 @@ pub(crate) struct ExactTotal {
 }
 
 impl ExactTotal {
-    #[inline]
-    pub(crate) fn add(&mut self, value: &Value<'_>) {
-        match Number::of(value) {
-            Some(Number::Int(int)) => self.add_integer(int.into()),
-            Some(Number::UInt(uint)) => self.add_integer(uint.into()),
-            Some(Number::Float(float)) => {
-                self.floats.add(Sign::Plus, float);
-                self.float_count += 1;
-            }
-            None => {}
-        }
-    }
-
     #[inline]
     const fn add_integer(&mut self, integer: i128) {
         self.integers += integer;
@@ -85,7 +62,35 @@ impl ExactTotal {
         Ok(())
     }
 
-    pub(crate) fn merge(&mut self, other: &Self) {
+    /// The sum divided by `count`.
+    fn over(&self, count: u64) -> f64 {
+        let rounded = match self.integers {
+            0 => self.floats.rounded(),
+            integers => {
+                let mut all = self.floats.clone();
+                all.add_integer(integers);
+                all.rounded()
+            }
+        };
+        rounded.over(many(count))
+    }
+}
+
+impl Summed for ExactTotal {
+    #[inline]
+    fn add(&mut self, value: &Value<'_>) {
+        match Number::of(value) {
+            Some(Number::Int(int)) => self.add_integer(int.into()),
+            Some(Number::UInt(uint)) => self.add_integer(uint.into()),
+            Some(Number::Float(float)) => {
+                self.floats.add(Sign::Plus, float);
+                self.float_count += 1;
+            }
+            None => {}
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
         self.integers += other.integers;
         self.integer_count += other.integer_count;
         self.floats.merge(&other.floats);
@@ -96,7 +101,7 @@ impl ExactTotal {
         match (self.integer_count, self.float_count) {
             (0, 0) => Ok(Value::Null),
             (_, 0) => integer_sum(self.integers),
-            _ => finite(self.over(1)),
+            _ => finite(self.rounded()),
         }
     }
 
@@ -108,98 +113,13 @@ impl ExactTotal {
         }
     }
 
-    /// The sum divided by `count`.
-    pub(crate) fn over(&self, count: u64) -> f64 {
-        let rounded = match self.integers {
-            0 => self.floats.rounded(),
-            integers => {
-                let mut all = self.floats.clone();
-                all.add_integer(integers);
-                all.rounded()
-            }
-        };
-        rounded.over(many(count))
+    fn rounded(&self) -> f64 {
+        self.over(1)
     }
 
-    pub(crate) fn reset(&mut self) {
+    fn reset(&mut self) {
         self.floats.clear();
         (self.integers, self.integer_count, self.float_count) = (0, 0, 0);
-    }
-}
-
-impl Aggregate for ExactSum {
-    type Settings = ();
-
-    #[inline]
-    fn add(&mut self, (): (), _: Timestamp, value: &Value<'_>) {
-        self.0.add(value);
-    }
-
-    fn merge(&mut self, (): (), other: &Self) {
-        self.0.merge(&other.0);
-    }
-
-    fn result(&self, (): (), _: Option<i64>) -> Result<Value<'_>, ResultError> {
-        self.0.sum()
-    }
-
-    fn reset(&mut self) {
-        self.0.reset();
-    }
-}
-
-impl Retract for ExactSum {
-    #[inline]
-    fn retract(&mut self, (): (), _: Timestamp, value: &Value<'_>) -> Result<(), NeverAdded> {
-        self.0.retract(value)
-    }
-}
-
-impl Aggregate for ExactAvg {
-    type Settings = ();
-
-    #[inline]
-    fn add(&mut self, (): (), _: Timestamp, value: &Value<'_>) {
-        self.0.add(value);
-    }
-
-    fn merge(&mut self, (): (), other: &Self) {
-        self.0.merge(&other.0);
-    }
-
-    fn result(&self, (): (), _: Option<i64>) -> Result<Value<'_>, ResultError> {
-        self.0.mean()
-    }
-
-    fn reset(&mut self) {
-        self.0.reset();
-    }
-}
-
-impl Retract for ExactAvg {
-    #[inline]
-    fn retract(&mut self, (): (), _: Timestamp, value: &Value<'_>) -> Result<(), NeverAdded> {
-        self.0.retract(value)
-    }
-}
-
-impl Persist for ExactSum {
-    fn save(&self, out: &mut Writer) {
-        out.put(&self.0);
-    }
-
-    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        from.take().map(Self)
-    }
-}
-
-impl Persist for ExactAvg {
-    fn save(&self, out: &mut Writer) {
-        out.put(&self.0);
-    }
-
-    fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        from.take().map(Self)
     }
 }
 

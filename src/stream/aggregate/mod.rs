@@ -8,7 +8,6 @@
 //! its [`Function`].
 
 pub mod accumulator;
-mod avg;
 mod cells;
 mod collect;
 pub(crate) mod column;
@@ -22,14 +21,13 @@ mod exact;
 mod exact_moments;
 mod exact_total;
 mod extreme;
+mod figure;
 mod function;
 mod held;
 mod log_histogram;
 mod moments;
 pub mod parameter;
 mod quantile;
-mod rate;
-mod sum;
 mod timed;
 mod top;
 mod total;

@@ -11,6 +11,7 @@ use crate::stream::aggregate::compensated::Compensated;
 use crate::stream::aggregate::compensated::finite;
 use crate::stream::aggregate::compensated::many;
 use crate::stream::aggregate::compensated::nearest;
+use crate::stream::aggregate::figure::Summed;
 
 /// The sum of numbers and how many there were: what `sum` and `avg` have in common.
 ///
@@ -26,9 +27,9 @@ pub(crate) struct Total {
     has_floats: bool,
 }
 
-impl Total {
+impl Summed for Total {
     #[inline]
-    pub(crate) fn add(&mut self, value: &Value<'_>) {
+    fn add(&mut self, value: &Value<'_>) {
         match Number::of(value) {
             Some(Number::Int(int)) => self.integers += i128::from(int),
             Some(Number::UInt(uint)) => self.integers += i128::from(uint),
@@ -41,15 +42,14 @@ impl Total {
         self.count += 1;
     }
 
-    pub(crate) fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: &Self) {
         self.integers += other.integers;
         self.floats.merge(&other.floats);
         self.has_floats |= other.has_floats;
         self.count += other.count;
     }
 
-    /// The sum: an integer where all numbers were; null where there were none.
-    pub(crate) fn sum(&self) -> Result<Value<'static>, ResultError> {
+    fn sum(&self) -> Result<Value<'static>, ResultError> {
         match self {
             Self { count: 0, .. } => Ok(Value::Null),
             Self {
@@ -59,13 +59,11 @@ impl Total {
         }
     }
 
-    /// The sum as the nearest double: 0 where there were no numbers.
-    pub(crate) fn rounded(&self) -> f64 {
+    fn rounded(&self) -> f64 {
         self.floats.with(nearest(self.integers))
     }
 
-    /// The mean; null where there were no numbers.
-    pub(crate) fn mean(&self) -> Result<Value<'static>, ResultError> {
+    fn mean(&self) -> Result<Value<'static>, ResultError> {
         if self.count == 0 {
             return Ok(Value::Null);
         }
