@@ -648,3 +648,39 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         .all(|mistake| mistake.at.file() == file!());
     assert!(here, "{rendered}");
 }
+
+#[test]
+fn what_a_file_says_of_emission_and_keys_may_be_said_in_rust_too() {
+    let app = Builder::new("shop");
+    let orders = app.source("orders").stream();
+    let windows = || orders.window(tumbling(mins(1)));
+    windows()
+        .aggregate(count())
+        .emit_updates_every(secs(5))
+        .to("updates", json());
+    windows()
+        .aggregate(count())
+        .windowed_keys()
+        .to("keys", json());
+    let text = "
+tidemill: 1
+name: shop
+sources:
+  orders: { topic: orders }
+flows:
+  updates:
+    from: orders
+    window: { tumbling: 1m }
+    aggregate: { count: count() }
+    emit: { updates: 5s }
+    to: { topic: updates }
+  keys:
+    from: orders
+    window: { tumbling: 1m }
+    aggregate: { count: count() }
+    to: { topic: keys, key: windowed }
+";
+    let file = pipeline::compile(text, &outside()).expect("a pipeline");
+    let plan = app.build().expect("right");
+    assert_eq!(without_texts(&plan), without_texts(&file.plan));
+}

@@ -148,8 +148,8 @@ impl Making<'_> {
                 of,
                 window,
                 aggregates,
-                emit,
-            } => self.aggregated(of, window.as_ref(), aggregates, *emit, at),
+                emission,
+            } => self.aggregated(of, window.as_ref(), aggregates, *emission, at),
             _ => self.operator(link).map(Made::Piece),
         }
     }

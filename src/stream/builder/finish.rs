@@ -95,7 +95,11 @@ impl Making<'_> {
 
     fn windowing(&mut self, windowing: Windowing, end: &End) -> Option<(Flow, Type)> {
         let Windowing {
-            lane, all, columns, ..
+            lane,
+            all,
+            columns,
+            key_form,
+            ..
         } = windowing;
         self.check_late(
             end,
@@ -103,8 +107,9 @@ impl Making<'_> {
         );
         let value = self.value_format(end, Some(&columns))?;
         let ty = written(end, Some(columns), Type::Dyn);
-        let operator = Operator::Window(all);
-        Some((self.flow_of(lane, operator, value, end), ty))
+        let mut flow = self.flow_of(lane, Operator::Window(all), value, end);
+        flow.sink.key = key_form;
+        Some((flow, ty))
     }
 
     /// Reports a topic for late records where there are none.

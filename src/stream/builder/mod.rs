@@ -9,6 +9,12 @@
 //! ([`expr`], [`field`]), or a closure over a type of Rust that serde can read ([`Source::typed`]).
 //! What closures cost stands with [`Compute`].
 //!
+//! A stream that is only filtered, keyed and aggregated goes the way that copies nothing; anything
+//! else makes a graph of operators ([`crate::stream::graph`]). The built-in aggregates are of what
+//! is read from a topic: behind other operators write to one and go on from there
+//! ([`Stream::through`]). A builder and its streams stay on the thread that made them; a plan goes
+//! anywhere.
+//!
 //! # Filter and map
 //!
 //! ```

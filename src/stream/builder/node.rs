@@ -21,8 +21,10 @@ use crate::stream::graph::function::Joiner;
 use crate::stream::graph::function::Mapping;
 use crate::stream::graph::suppress::Bounds;
 use crate::stream::graph::topology::JoinType;
+use crate::stream::plan::KeyForm;
 use crate::stream::plan::Keying;
 use crate::stream::plan::OnError;
+use crate::stream::plan::Thinning;
 use crate::stream::typed::Shape;
 
 /// One step, and what it stands on. Steps are shared by those that stand on them.
@@ -55,6 +57,15 @@ pub(super) enum Sides {
     Closure(Joiner, Shape),
 }
 
+/// When results of built-in aggregates come out, and under which keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Emission {
+    /// `None` is what the windows say.
+    pub(super) emit: Option<Emit>,
+    pub(super) thinning: Thinning,
+    pub(super) key: KeyForm,
+}
+
 /// What makes one value of another.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
@@ -83,7 +94,7 @@ pub(super) enum Step {
         of: Link,
         window: Option<Window>,
         aggregates: Vec<Spec>,
-        emit: Option<Emit>,
+        emission: Emission,
     },
     Fold {
         of: Link,

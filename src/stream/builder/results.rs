@@ -4,9 +4,12 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
 
+use chrono::TimeDelta;
+
 use crate::stream::builder::Dynamic;
 use crate::stream::builder::aggregate::Spec;
 use crate::stream::builder::computed::Expression;
+use crate::stream::builder::node::Emission;
 use crate::stream::builder::node::Link;
 use crate::stream::builder::node::Node;
 use crate::stream::builder::node::Shared;
@@ -17,6 +20,9 @@ use crate::stream::builder::stream::Stream;
 use crate::stream::builder::stream::named;
 use crate::stream::builder::windows::Window;
 use crate::stream::emit::Emit;
+use crate::stream::held::Bounds;
+use crate::stream::plan::KeyForm;
+use crate::stream::plan::Thinning;
 
 /// Results of aggregates, one for each key and window: objects of the key, the window's bounds and
 /// the aggregates by name, `{"key": …, "window": {"start": …, "end": …}, …}`.
@@ -29,7 +35,7 @@ pub struct Results {
     of: Link,
     window: Option<Window>,
     aggregates: Vec<Spec>,
-    emit: Option<Emit>,
+    emission: Emission,
     late: Option<String>,
     select: Option<Vec<(String, Expression)>>,
     at: &'static Location<'static>,
@@ -48,7 +54,11 @@ impl Results {
             of,
             window,
             aggregates,
-            emit: None,
+            emission: Emission {
+                emit: None,
+                thinning: Thinning::Off,
+                key: KeyForm::Text,
+            },
             late: None,
             select: None,
             at,
@@ -57,14 +67,14 @@ impl Results {
 
     /// Results come out once, when their window closes.
     #[must_use]
-    pub fn emit_final(self) -> Self {
+    pub const fn emit_final(self) -> Self {
         self.emit(Emit::Final)
     }
 
     /// Results come out with each commit where there was a change, at most one for each key and
     /// window, and when the window closes.
     #[must_use]
-    pub fn emit_updates(self) -> Self {
+    pub const fn emit_updates(self) -> Self {
         self.emit(Emit::Updates)
     }
 
@@ -74,8 +84,35 @@ impl Results {
         self.emit(Emit::EveryUpdate)
     }
 
-    fn emit(mut self, emit: Emit) -> Self {
-        self.emit = Some(emit);
+    /// As [`Results::emit_updates`], and commits bring changes out only so long of wall clock after
+    /// one that did.
+    #[must_use]
+    pub fn emit_updates_every(self, time: TimeDelta) -> Self {
+        let mut thinned = self.emit(Emit::Updates);
+        thinned.emission.thinning = Thinning::Every(time);
+        thinned
+    }
+
+    /// As [`Results::emit_every_update`], and each key and window is held back until so long of
+    /// stream time after its first change that has not come out; then its last one comes out. No
+    /// more is held back than `bounds` says.
+    #[must_use]
+    pub fn emit_held(self, time: TimeDelta, bounds: Bounds) -> Self {
+        let mut held = self.emit(Emit::EveryUpdate);
+        held.emission.thinning = Thinning::Hold(time, bounds);
+        held
+    }
+
+    /// Writes keys with their windows, as Kafka Streams does and Java readers expect.
+    #[must_use]
+    pub const fn windowed_keys(mut self) -> Self {
+        self.emission.key = KeyForm::Windowed;
+        self
+    }
+
+    const fn emit(mut self, emit: Emit) -> Self {
+        self.emission.emit = Some(emit);
+        self.emission.thinning = Thinning::Off;
         self
     }
 
@@ -118,7 +155,7 @@ impl Results {
             of: self.of,
             window: self.window,
             aggregates: self.aggregates,
-            emit: self.emit,
+            emission: self.emission,
         });
         if let Some(topic) = self.late {
             last = link(Step::Late(last, topic.as_str().into()));

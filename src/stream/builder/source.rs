@@ -145,8 +145,10 @@ impl Source {
         self.typed()
     }
 
-    /// Its records, each of which is a `T`, for closures over `T`; expressions are checked against
-    /// the fields of `T`.
+    /// Its records, each of which is a `T`, for closures over `T`. Expressions over JSON are checked
+    /// against the fields of `T`; they see values as they stand in the record, so that an integer
+    /// is one also where `T` has a float. Over Avro they are checked against its schema, where
+    /// there is one.
     #[must_use]
     pub fn typed<T: DeserializeOwned>(&self) -> Stream<T> {
         let step = Step::Source(self.origin.clone(), Shape::of::<T>());

@@ -14,13 +14,14 @@ use crate::stream::builder::build::about;
 use crate::stream::builder::computed::Expression;
 use crate::stream::builder::lane::Lane;
 use crate::stream::builder::mistake::Mistake;
+use crate::stream::builder::node::Emission;
 use crate::stream::builder::node::Link;
 use crate::stream::builder::windows::Window;
 use crate::stream::emit::Emit;
 use crate::stream::empty::Empty;
+use crate::stream::plan::KeyForm;
 use crate::stream::plan::NamedAggregate;
 use crate::stream::plan::Select;
-use crate::stream::plan::Thinning;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::window::Windows;
 
@@ -30,6 +31,8 @@ pub(super) struct Windowing {
     pub(super) all: WindowAggregate,
     /// What its results are.
     pub(super) columns: Vec<(String, Type)>,
+    /// How the keys of results are written.
+    pub(super) key_form: KeyForm,
     key_type: Type,
     types: Vec<(String, Type)>,
 }
@@ -55,7 +58,7 @@ impl Making<'_> {
         of: &Link,
         window: Option<&Window>,
         aggregates: &[Spec],
-        emit: Option<Emit>,
+        emission: Emission,
         at: &'static Location<'static>,
     ) -> Option<Made> {
         let lane = match self.made(of)? {
@@ -73,7 +76,7 @@ impl Making<'_> {
         let windows = self.windows(window);
         let named = self.named(aggregates, &scope, &mut lane.fields);
         let (windows, (aggregates, mut types)) = (windows?, named?);
-        self.check_emission(&windows, emit, at);
+        self.check_emission(&windows, emission, at);
         let empty = self.empty(window, &windows, lane.key.as_ref());
         for (named, (_, ty)) in aggregates.iter().zip(&mut types) {
             if named.function == Function::Rate && !windows.has_bounds() {
@@ -91,13 +94,14 @@ impl Making<'_> {
         Some(Made::Windowing(Box::new(Windowing {
             columns: columns(&windows, &key_type, &types),
             all: WindowAggregate {
-                emit: emit.unwrap_or(windows.default_emit()),
+                emit: emission.emit.unwrap_or(windows.default_emit()),
                 windows,
                 aggregates,
                 select: None,
                 empty,
-                thinning: Thinning::Off,
+                thinning: emission.thinning,
             },
+            key_form: emission.key,
             lane,
             key_type,
             types,
@@ -132,12 +136,16 @@ impl Making<'_> {
     fn check_emission(
         &mut self,
         windows: &Windows,
-        emit: Option<Emit>,
+        emission: Emission,
         at: &'static Location<'static>,
     ) {
-        if let (Windows::Running, Some(Emit::Final)) = (windows, emit) {
+        if let (Windows::Running, Some(Emit::Final)) = (windows, emission.emit) {
             let mistake = Mistake::new("final results without a window", at);
             self.report(mistake.help("only windows close: `.emit_updates()`"));
+        }
+        if emission.key == KeyForm::Windowed && !windows.has_bounds() {
+            let mistake = Mistake::new("windowed keys where results have no window", at);
+            self.report(mistake.help("add a window of event time, or remove it"));
         }
     }
 
