@@ -303,6 +303,8 @@ pub(super) struct Arrival {
 /// A record as a test writes it.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
+    /// `None` is the first that the flow reads.
+    pub(super) topic: Option<Located<String>>,
     pub(super) key: Option<Json>,
     /// Null is a tombstone.
     pub(super) value: Json,

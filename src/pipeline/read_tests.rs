@@ -160,14 +160,17 @@ impl Reader<'_, '_> {
         let at = keys.optional("at").and_then(|node| self.instant(node))?;
         let (key, value) = (keys.optional("key"), keys.stands("value"));
         let headers = keys.optional("headers");
+        let topic = keys.optional("topic");
+        let topic = topic.and_then(|node| self.text(node, "the name of a topic"));
         let record = match (key, value, headers) {
-            (None, None, None) => None,
-            (Some(_), None, _) | (_, None, Some(_)) => {
+            (None, None, None) if topic.is_none() => None,
+            (_, None, _) => {
                 let finding = Finding::new("a record without `value`", node.span.clone());
                 self.report(finding.help("add `value: …`; `value: null` is a tombstone"));
                 return None;
             }
             (key, Some(value), headers) => Some(Written {
+                topic,
                 key: match key {
                     Some(node) => Some(self.json(node)?),
                     None => None,

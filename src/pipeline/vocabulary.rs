@@ -653,6 +653,11 @@ pub(super) static ARRIVAL: Vocabulary = Vocabulary {
             Form::Time,
             "The wall clock when the record arrives, and its timestamp. An entry with nothing else lets time pass.",
         ),
+        optional(
+            "topic",
+            Form::Name,
+            "Which of the topics that the flow reads it stands in (default: the first).",
+        ),
         optional("key", Form::Any, "The key (default: null)."),
         optional(
             "value",

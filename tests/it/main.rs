@@ -20,6 +20,8 @@ mod client_on_embedded_broker;
 mod client_suite;
 // Apache Kafka in a container.
 mod containers;
+// Minutes without records, on a broker.
+mod empty_minutes;
 // Windows without records.
 mod empty_windows;
 // The engine against what Apache Kafka Streams gave for the same scripts.

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use tempfile::TempDir;
 
 use crate::bad_records;
+use crate::empty_minutes;
 use crate::real_input;
 use crate::round_trip;
 use crate::support::commands::Brokers;
@@ -22,6 +23,9 @@ pub(crate) fn suite(bootstrap: &str) {
         case(&Scene::on(&brokers));
     }
     for case in bad_records::CASES {
+        case(&Scene::on(&brokers));
+    }
+    for case in empty_minutes::CASES {
         case(&Scene::on(&brokers));
     }
     round_trip::records_come_back(&Scene::on(&brokers), 2_000);

@@ -163,6 +163,22 @@ fn envelopes_of_a_file_arrive_at_their_timestamps() {
 }
 
 #[test]
+fn a_record_of_a_topic_that_the_flow_does_not_read_is_told_with_those_that_it_does() {
+    let text = pipeline(
+        "  - name: n\n    flow: sums\n    given:\n      - { at: \"12:00\", topic: inn, key: a, value: { x: 1 } }\n",
+    );
+    let pipeline = compiled(&text);
+    let test = &pipeline.tests[0];
+    let findings = with_outside(|outside| testing::check(&pipeline, test, outside));
+    let findings = findings.expect_err("no such topic");
+    let finding = &findings.as_slice()[0];
+    assert_eq!(finding.message, "the flow does not read the topic `inn`");
+    assert_eq!(&text[finding.span.clone()], "inn");
+    assert_eq!(finding.nearest.as_deref(), Some("in"));
+    assert_eq!(finding.help.as_deref(), Some("it reads in"));
+}
+
+#[test]
 fn an_update_changes_what_is_expected_and_nothing_else() {
     let before = format!(
         "  - name: one\n    flow: sums   # the flow\n{GIVEN}    expect:\n      # first\n      - {{ key: a, sum: 1 }}\n      - {{ key: b, sum: 9 }}   # wrong\n      - {{ key: c, sum: 1 }}\n    filtered: 7\n\n  - {{ name: two, flow: sums, given: [{{ at: \"12:00\", key: a, value: {{ x: 1 }} }}], expect: [] }}\n  - name: three\n    flow: sums\n    given:\n      - {{ at: \"12:00\", key: a, value: {{ x: 1 }} }}\n    expect:\n    late: 0 # none\n"

@@ -47,7 +47,7 @@ pub(super) fn drive(plan: &Plan, flow: &Arc<Flow>, given: &Given) -> Outcome {
             };
         }
     };
-    let stopped = run(&mut driver, flow, given).err().map(why);
+    let stopped = run(&mut driver, given).err().map(why);
     let results = driver.read_all(&flow.sink.topic);
     Outcome {
         results: results.iter().map(outgoing).collect(),
@@ -57,12 +57,12 @@ pub(super) fn drive(plan: &Plan, flow: &Arc<Flow>, given: &Given) -> Outcome {
     }
 }
 
-fn run(driver: &mut TestDriver, flow: &Flow, given: &Given) -> Result<(), DriveError> {
+fn run(driver: &mut TestDriver, given: &Given) -> Result<(), DriveError> {
     given.schemas().for_each(|text| driver.add_schema(text));
     for arrival in &given.arrivals {
         driver.advance_wall_clock(arrival.at.0)?;
         if let Some(record) = &arrival.record {
-            driver.pipe(&flow.source.topic, record.clone())?;
+            driver.pipe(&arrival.topic, record.clone())?;
         }
     }
     driver.commit()

@@ -22,7 +22,9 @@ use crate::pipeline::testing::avro;
 use crate::pipeline::testing::clock;
 use crate::record::Record;
 use crate::record::Timestamp;
+use crate::record::TopicName;
 use crate::stream::plan::Flow;
+use crate::stream::plan::Operator;
 
 /// The records of a test in the order in which they arrive, and the schemas of those in Avro.
 #[derive(Debug, Default)]
@@ -35,6 +37,8 @@ pub(super) struct Given {
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) at: Timestamp,
+    /// The topic that it arrives in.
+    pub(super) topic: TopicName,
     /// `None` where only time passes.
     pub(super) record: Option<Record>,
 }
@@ -66,8 +70,13 @@ pub(super) fn given(
     flow: &Flow,
     outside: &Outside<'_>,
 ) -> Result<Given, Findings> {
+    let inputs = inputs(flow);
+    let Some(first) = inputs.first() else {
+        return Ok(Given::default());
+    };
     let mut writer = Writer {
-        flow,
+        input: first,
+        inputs: &inputs,
         given: Given::default(),
         findings: Vec::new(),
     };
@@ -93,13 +102,50 @@ pub(super) fn given(
     }
 }
 
+/// What `flow` reads, each as a flow that reads that alone.
+fn inputs(flow: &Flow) -> Vec<&Flow> {
+    match &flow.operator {
+        Operator::Graph(graph) => graph.inputs.iter().map(|input| &*input.flow).collect(),
+        Operator::Map(_) | Operator::Window(_) => vec![flow],
+    }
+}
+
 struct Writer<'w> {
-    flow: &'w Flow,
+    inputs: &'w [&'w Flow],
+    /// The one that the record at hand is for.
+    input: &'w Flow,
     given: Given,
     findings: Vec<Finding>,
 }
 
 impl Writer<'_> {
+    /// The record at hand is for the input with this topic, or for the first.
+    fn turn_to(&mut self, topic: Option<&str>, span: &Range<usize>) -> Result<(), Finding> {
+        let known = self.inputs.iter().map(|input| &*input.source.topic);
+        let found = match topic {
+            None => self.inputs.first(),
+            Some(topic) => {
+                let mut inputs = self.inputs.iter();
+                inputs.find(|input| *input.source.topic == *topic)
+            }
+        };
+        match (found, topic) {
+            (Some(input), _) => {
+                self.input = input;
+                Ok(())
+            }
+            (None, topic) => {
+                let topic = topic.unwrap_or_default();
+                let finding = Finding::new(
+                    format!("the flow does not read the topic `{topic}`"),
+                    span.clone(),
+                );
+                let help = format!("it reads {}", known.clone().collect::<Vec<_>>().join(", "));
+                Err(finding.nearest(topic, known).help(help))
+            }
+        }
+    }
+
     fn take(&mut self, arrival: &file::Arrival) {
         let record = match &arrival.record {
             None => None,
@@ -110,12 +156,16 @@ impl Writer<'_> {
         };
         self.given.arrivals.push(Arrival {
             at: arrival.at,
+            topic: TopicName::clone(&self.input.source.topic),
             record,
         });
     }
 
     fn record(&mut self, written: &file::Written, at: Timestamp) -> Result<Record, Finding> {
-        let source = &self.flow.source;
+        let topic = written.topic.as_ref();
+        let topic_span = topic.map_or(&written.value_span, |topic| &topic.span);
+        self.turn_to(topic.map(|topic| &*topic.value), topic_span)?;
+        let source = &self.input.source;
         let span = &written.value_span;
         let key = match &written.key {
             None => None,
@@ -180,7 +230,7 @@ impl Writer<'_> {
 
     /// A clock time in the field that the source's `time` reads stands for an instant.
     fn resolve_time(&self, value: &mut Json) {
-        let flow = self.flow;
+        let flow = self.input;
         let slot = flow.source.time.as_ref().and_then(|time| time.slot());
         let path = slot.and_then(|slot| flow.fields.paths().get(slot));
         let Some(path) = path.filter(|path| path.root == Root::Value) else {
@@ -207,7 +257,7 @@ impl Writer<'_> {
         root: Root,
         span: &Range<usize>,
     ) -> Result<Vec<u8>, Finding> {
-        let declared = self.flow.source.value_schema.as_deref();
+        let declared = self.input.source.value_schema.as_deref();
         let text = match declared.filter(|_| root == Root::Value) {
             Some(text) => text.to_owned(),
             None => avro::schema_of(&value),
@@ -256,11 +306,15 @@ impl Writer<'_> {
             at("a record without timestamp".to_owned()).help("add `\"timestamp\": MILLISECONDS`")
         })?;
         *wall_clock = timestamp.max(*wall_clock);
-        let source = &self.flow.source;
+        // Of one topic they may have been taken from any.
+        let topic = line.topic.as_deref().filter(|_| self.inputs.len() > 1);
+        self.turn_to(topic, span)?;
+        let source = &self.input.source;
         let key = self.payload(line.key, source.key_format, Root::Key, span)?;
         let value = self.payload(line.value, source.value_format, Root::Value, span)?;
         Ok(Arrival {
             at: *wall_clock,
+            topic: TopicName::clone(&source.topic),
             record: Some(Record {
                 key,
                 value,

@@ -4,7 +4,8 @@
 //! [`crate::stream::task::Task`] that the runtime drives, over one partition, so a test is judged by
 //! the engine and not by a likeness of it. Time is what the test says: `at:` is the wall clock when
 //! a record arrives, and its timestamp; between records nothing happens but the passing of time.
-//! There is one commit, after the last record.
+//! There is one commit, after the last record. A record of a flow that reads several topics names
+//! its own with `topic:`.
 //!
 //! Times may be written as clock times (`12:00:05`), which stand on one fixed day
 //! ([`clock`]).
