@@ -7,6 +7,7 @@ use crate::codec::avro::schema::Kind;
 use crate::codec::avro::schema::Logical;
 use crate::codec::avro::schema::NodeId;
 use crate::codec::avro::schema::Schema;
+use crate::expr::Diagnostic;
 use crate::expr::Type;
 
 /// How many types of a schema are looked at. What lies beyond counts as unknown, as it does where
@@ -131,6 +132,36 @@ impl Names {
             }
         }
     }
+}
+
+/// What keeps records with `fields` from being written with `schema`: findings about the schema as
+/// a whole, each with one way to mend it.
+#[must_use]
+pub fn misfits(schema: &Schema, fields: &[(String, Type)]) -> Vec<Diagnostic> {
+    let found = |message: String| Diagnostic::new(message, 0..0);
+    let Kind::Record(record) = schema.kind(schema.root()) else {
+        let found = found("the schema of results must be a record".to_owned());
+        let help = "give it `\"type\": \"record\"` and the fields of the results";
+        return vec![found.help(help)];
+    };
+    let name = record.name.simple();
+    let absent = record.fields.iter().filter(|field| {
+        field.default.is_none() && !fields.iter().any(|(name, _)| *name == field.name)
+    });
+    let absent = absent.map(|field| {
+        let message = format!("{name} has a field `{}` that results do not", field.name);
+        found(message).help("add it to `select`, or give it a default in the schema")
+    });
+    let known = || record.fields.iter().map(|field| field.name.as_str());
+    let unknown = fields
+        .iter()
+        .filter(|(field, _)| !known().any(|known| known == field));
+    let unknown = unknown.map(|(field, _)| {
+        let message = format!("{name} has no field `{field}`, which results have");
+        let found = found(message).nearest(field, known());
+        found.help("add it to the schema, or choose fields with `select`")
+    });
+    absent.chain(unknown).collect()
 }
 
 /// `name` with everything replaced that an Avro name may not have.

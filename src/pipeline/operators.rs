@@ -114,7 +114,7 @@ impl Compiler<'_, '_> {
         let Some(first) = making.inputs.first() else {
             return (None, Output::unknown());
         };
-        let bare = bare(&first.source);
+        let bare = first.source.bare();
         let fields = made.as_ref().and_then(|(_, types)| types.clone());
         if fields.is_none() {
             self.refuse_other_formats(body, &bare);
@@ -533,18 +533,4 @@ fn own_key() -> Mapping {
         let key = view.key.map(|key| key.value().into_owned());
         Ok(key.unwrap_or_default())
     })
-}
-
-/// A source with the topic and the formats of `source`.
-fn bare(source: &Source) -> Source {
-    Source {
-        topic: Arc::clone(&source.topic),
-        key_format: source.key_format,
-        value_format: source.value_format,
-        value_schema: None,
-        time: None,
-        future: source.future,
-        idle: source.idle,
-        keying: source.keying,
-    }
 }

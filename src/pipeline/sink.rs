@@ -1,9 +1,9 @@
 //! `to:`: where the results of a flow go, and how they are written.
 
-use crate::codec::avro::schema::Kind;
 use crate::codec::avro::schema::Schema;
 use crate::codec::format::Format;
 use crate::expr::Type;
+use crate::expr::schema_type::misfits;
 use crate::expr::schema_type::schema_for;
 use crate::expr::schema_type::through_json;
 use crate::pipeline::compile::Compiler;
@@ -134,29 +134,13 @@ impl Compiler<'_, '_> {
         schema: &Schema,
         columns: &[(String, Type)],
     ) {
-        let Kind::Record(record) = schema.kind(schema.root()) else {
-            let message = "the schema of results must be a record";
-            let finding = Finding::new(message, file.span.clone());
-            return self.report(
-                finding.help("give it `\"type\": \"record\"` and the fields of the results"),
-            );
-        };
-        let name = record.name.simple();
-        let absent = record.fields.iter().filter(|field| {
-            field.default.is_none() && !columns.iter().any(|(name, _)| *name == field.name)
-        });
-        for field in absent {
-            let message = format!("{name} has a field `{}` that results do not", field.name);
-            let finding = Finding::new(message, file.span.clone());
-            self.report(finding.help("add it to `select`, or give it a default in the schema"));
-        }
-        for (column, _) in columns {
-            if !record.fields.iter().any(|field| field.name == *column) {
-                let message = format!("{name} has no field `{column}`, which results have");
-                let fields = record.fields.iter().map(|field| field.name.as_str());
-                let finding = Finding::new(message, file.span.clone()).nearest(column, fields);
-                self.report(finding.help("add it to the schema, or choose fields with `select`"));
-            }
+        for misfit in misfits(schema, columns) {
+            self.report(Finding {
+                message: misfit.message,
+                span: file.span.clone(),
+                nearest: misfit.nearest,
+                help: misfit.help,
+            });
         }
     }
 }

@@ -83,6 +83,22 @@ pub struct Source {
     pub keying: Keying,
 }
 
+impl Source {
+    /// A source with the topic and the formats of this one, without what it takes a record to say.
+    pub(crate) fn bare(&self) -> Self {
+        Self {
+            topic: Arc::clone(&self.topic),
+            key_format: self.key_format,
+            value_format: self.value_format,
+            value_schema: None,
+            time: None,
+            future: self.future,
+            idle: self.idle,
+            keying: self.keying,
+        }
+    }
+}
+
 /// Whether records that a flow gives the same key stand in the same source partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keying {

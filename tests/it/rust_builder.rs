@@ -17,6 +17,7 @@ use tidemill::stream::builder::Builder;
 use tidemill::stream::builder::InWindow;
 use tidemill::stream::builder::avg;
 use tidemill::stream::builder::avro;
+use tidemill::stream::builder::avro_with;
 use tidemill::stream::builder::calendar;
 use tidemill::stream::builder::count;
 use tidemill::stream::builder::count_if;
@@ -615,6 +616,12 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         .reduce(|one, _| one)
         .emit_final()
         .to("wrong", json());
+    let schema =
+        r#"{"type": "record", "name": "Count", "fields": [{"name": "cuont", "type": "long"}]}"#;
+    let counts = orders.aggregate(count());
+    counts
+        .select([("count", expr("count"))])
+        .to("counts", avro_with(schema));
     orders
         .aggregate(count())
         .emit_final()
@@ -631,6 +638,8 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "a quantile is from 0 to 1",
         "two flows named `wrong`",
         "a closure as aggregate of such windows",
+        "Count has a field `cuont` that results do not",
+        "Count has no field `count`, which results have",
         "final results without a window",
         "late records where nothing ever is late",
         "a flow that writes into the topic that it reads",

@@ -6,6 +6,7 @@ use crate::codec::avro::schema::Schema;
 use crate::codec::format::Format;
 use crate::codec::projection::Fields;
 use crate::expr::Type;
+use crate::expr::schema_type::misfits;
 use crate::expr::schema_type::schema_for;
 use crate::expr::schema_type::through_json;
 use crate::stream::builder::build::Made;
@@ -25,7 +26,6 @@ use crate::stream::plan::KeyForm;
 use crate::stream::plan::Map;
 use crate::stream::plan::Operator;
 use crate::stream::plan::Sink;
-use crate::stream::plan::Source;
 use crate::stream::plan::ValueFormat;
 use crate::stream::window::Windows;
 
@@ -67,6 +67,7 @@ impl Making<'_> {
     }
 
     fn mapped(&mut self, mut lane: Lane, end: &End) -> Option<(Flow, Type)> {
+        self.check_late(end, false);
         if let Some(columns) = lane.select.take() {
             let scope = lane.scope();
             let (columns, types) = self.columns(&columns, &scope, &mut lane.fields)?;
@@ -87,7 +88,6 @@ impl Making<'_> {
             let piece = self.piece_of(Made::Lane(Box::new(lane)), end.at)?;
             return self.graph(piece, end);
         }
-        self.check_late(end, false);
         let (operator, value_type) = (Operator::Map(Map { select: None }), lane.value_type.clone());
         let flow = self.flow_of(lane, operator, ValueFormat::Json, end);
         Some((flow, value_type))
@@ -140,10 +140,10 @@ impl Making<'_> {
             self.report(mistake.help("say how they are written: `json()`, `avro()`"));
             return None;
         }
-        let columns: Columns = piece.columns.clone().or(match &piece.value_type {
+        let columns: Columns = match &piece.value_type {
             Type::Record(record) => Some(record.fields.clone()),
             _ => None,
-        });
+        };
         let value = self.value_format(end, columns.as_deref())?;
         self.node("to", Kind::Sink, [piece.feed], end.at)?;
         let ty = written(end, columns, piece.value_type);
@@ -154,7 +154,7 @@ impl Making<'_> {
         let sink = sink(end, value);
         let name: Box<str> = end.name.as_str().into();
         let (late, on_error) = (self.late.clone(), self.told.on_error.clone());
-        let source = bare(&self.inputs.first()?.source);
+        let source = self.inputs.first()?.source.bare();
         let flow = |source, operator| Flow {
             name: name.clone(),
             source,
@@ -200,10 +200,15 @@ impl Making<'_> {
                 self.report(mistake.help("give a schema, `avro_with(…)`, or select columns"));
                 None
             }
-            (Form::Avro(Some(schema)), _) => match Schema::parse(schema) {
-                Ok(_) => Some(ValueFormat::Avro {
-                    schema: Arc::clone(schema),
-                }),
+            (Form::Avro(Some(schema)), columns) => match Schema::parse(schema) {
+                Ok(parsed) => {
+                    for misfit in columns.map_or_else(Vec::new, |all| misfits(&parsed, all)) {
+                        self.report(Mistake::about(misfit, end.at));
+                    }
+                    Some(ValueFormat::Avro {
+                        schema: Arc::clone(schema),
+                    })
+                }
                 Err(error) => {
                     self.report(Mistake::new(error.to_string(), end.at));
                     None
@@ -235,19 +240,5 @@ fn written(end: &End, columns: Columns, value_type: Type) -> Type {
     match &end.format.0 {
         Form::Avro(_) => ty,
         Form::Json | Form::Unchanged => through_json(&ty),
-    }
-}
-
-/// A source with the topic and the formats of `source`.
-fn bare(source: &Source) -> Source {
-    Source {
-        topic: Arc::clone(&source.topic),
-        key_format: source.key_format,
-        value_format: source.value_format,
-        value_schema: None,
-        time: None,
-        future: source.future,
-        idle: source.idle,
-        keying: source.keying,
     }
 }

@@ -48,6 +48,14 @@ impl Mistake {
         }
     }
 
+    /// A finding about no expression.
+    pub(super) fn about(diagnostic: Diagnostic, at: &'static Location<'static>) -> Self {
+        Self {
+            expression: None,
+            ..Self::of(diagnostic, "", at)
+        }
+    }
+
     /// The mistake as a person reads it: the place, the expression with carets under what is
     /// meant, the nearest known name, and one way to mend it; a line each.
     #[must_use]

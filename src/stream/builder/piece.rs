@@ -50,8 +50,6 @@ pub(super) struct Piece {
     pub(super) value_type: Type,
     /// The sides of a join by name, where expressions know them by these.
     pub(super) sides: Option<Vec<(String, Type)>>,
-    /// The fields of its values, where they are known.
-    pub(super) columns: Option<Vec<(String, Type)>>,
     /// Whether records of equal keys may stand in different tasks.
     pub(super) is_scattered: bool,
 }
@@ -76,16 +74,11 @@ impl Piece {
     }
 
     /// Values of this type, of whichever node.
-    pub(super) fn of(feed: Feed, value_type: Type) -> Self {
-        let columns = match &value_type {
-            Type::Record(record) => Some(record.fields.clone()),
-            _ => None,
-        };
+    pub(super) const fn of(feed: Feed, value_type: Type) -> Self {
         Self {
             feed,
             value_type,
             sides: None,
-            columns,
             is_scattered: false,
         }
     }
@@ -155,10 +148,7 @@ impl Making<'_> {
             key: lane.key,
             extent: Extent::Partition,
         });
-        let piece = Piece {
-            columns: None,
-            ..Piece::of(feed, lane.value_type)
-        };
+        let piece = Piece::of(feed, lane.value_type);
         match lane.select {
             None => Some(piece),
             Some(columns) => self.selected_piece(piece, &columns, at),
