@@ -59,6 +59,8 @@ pub(crate) struct AfterRepartition {
     reached: Timestamp,
     /// Whether records come again that an earlier run has dealt with: time stands until they have.
     is_replaying: bool,
+    /// What they come to. It came out then.
+    unheard: Effects,
     arguments: Vec<Value<'static>>,
     gathered: Vec<&'static Value<'static>>,
 }
@@ -82,6 +84,7 @@ impl AfterRepartition {
             pace: Pace::new(aggregation.thinning),
             reached: Timestamp::MIN,
             is_replaying: false,
+            unheard: Effects::new(),
             arguments: Vec::new(),
             gathered: Vec::new(),
         })
@@ -213,7 +216,14 @@ impl AfterRepartition {
             offset: record.offset,
             arguments: &gathered,
         };
-        let added = self.windowed.add(contribution, effects);
+        let added = match self.ledger.is_replayed(record.offset) {
+            true => {
+                let added = self.windowed.add(contribution, &mut self.unheard);
+                self.unheard.clear();
+                added
+            }
+            false => self.windowed.add(contribution, effects),
+        };
         self.gathered = recycle_references(gathered);
         match added?? {
             Added::Aggregated { expired_windows } => Ok(Outcome::Aggregated { expired_windows }),
@@ -270,7 +280,10 @@ impl AfterRepartition {
     }
 
     pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        self.windowed.flush(effects)
+        match self.is_replaying {
+            true => Ok(()),
+            false => self.windowed.flush(effects),
+        }
     }
 
     pub(crate) fn progress(&self, position: Offset) -> Progress {

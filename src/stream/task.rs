@@ -390,7 +390,7 @@ impl Task {
 }
 
 /// The form in which [`Task::save`] writes.
-const SAVED_FORM: u8 = 2;
+const SAVED_FORM: u8 = 3;
 
 impl Run {
     /// A number of its kind, which saved state is told by.

@@ -51,6 +51,11 @@ struct Timed {
     clock: PartitionClock,
     windowed: Windowed,
     pace: Pace,
+    /// Whether records come again that an earlier run has dealt with: what they come to is only
+    /// right once all have.
+    is_catching_up: bool,
+    /// What they come to. It came out then.
+    unheard: Effects,
 }
 
 impl Whole {
@@ -68,6 +73,8 @@ impl Whole {
                 clock: PartitionClock::new(Timestamp::MIN, stage.flow.source.idle),
                 windowed: Windowed::new(stage, aggregation, id)?,
                 pace: Pace::new(aggregation.thinning),
+                is_catching_up: false,
+                unheard: Effects::new(),
             },
         })
     }
@@ -80,12 +87,14 @@ impl Whole {
         effects: &mut Effects,
     ) -> StepEnd {
         let (keying, timed) = (&mut self.keying, &mut self.timed);
-        self.source.run(
+        let end = self.source.run(
             records,
             position,
             effects,
             |intake, ledger, row, effects| take(keying, timed, intake, ledger, row, now, effects),
-        )
+        );
+        self.timed.is_catching_up &= self.source.ledger.is_replayed(*position);
+        end
     }
 
     pub(crate) fn add_schema(
@@ -103,6 +112,7 @@ impl Whole {
         reading: Reading,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
+        self.timed.is_catching_up &= reading == Reading::Behind;
         let Timed {
             clock, windowed, ..
         } = &mut self.timed;
@@ -128,7 +138,10 @@ impl Whole {
     }
 
     pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        self.timed.windowed.flush(effects)
+        match self.timed.is_catching_up {
+            true => Ok(()),
+            false => self.timed.windowed.flush(effects),
+        }
     }
 
     /// Puts out what is open, as if it closed now.
@@ -150,6 +163,7 @@ impl Whole {
 
     pub(crate) fn restore(&mut self, progress: &Progress) {
         self.source.ledger.replayed_below = progress.position;
+        self.timed.is_catching_up = progress.committable < progress.position;
         self.timed.clock.observe(progress.stream_time);
         self.timed
             .windowed
@@ -158,12 +172,14 @@ impl Whole {
 
     pub(crate) fn save(&self, out: &mut Writer) {
         out.put(&self.source.ledger.replayed_below);
+        out.put(&self.timed.is_catching_up);
         self.timed.clock.save(out);
         self.timed.windowed.save(out);
     }
 
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
         self.source.ledger.replayed_below = from.take()?;
+        self.timed.is_catching_up = from.take()?;
         self.timed.clock.load(from)?;
         self.timed.windowed.load(from)
     }
@@ -190,11 +206,24 @@ fn take(
         return Ok(Outcome::Replayed);
     }
     keying.with(intake, row, time, |keyed| {
-        timed.take(offset, keyed, effects)
+        match ledger.is_replayed(offset) {
+            true => timed.take_again(offset, keyed),
+            false => timed.take(offset, keyed, effects),
+        }
     })
 }
 
 impl Timed {
+    /// Takes in what an earlier run took in, to rebuild what it held.
+    #[inline(never)]
+    fn take_again(&mut self, offset: Offset, keyed: Keyed<'_>) -> Result<Outcome, Trouble> {
+        let mut unheard = std::mem::take(&mut self.unheard);
+        let taken = self.take(offset, keyed, &mut unheard);
+        unheard.clear();
+        self.unheard = unheard;
+        taken
+    }
+
     #[inline]
     fn take(
         &mut self,

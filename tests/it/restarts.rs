@@ -1,10 +1,13 @@
 //! Tasks that go on from their progress alone, and read again what open windows hold.
 
+use std::num::NonZeroU32;
+
 use chrono::TimeDelta;
 use serde_json::json;
 use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
+use tidemill::stream::window::RowWindows;
 use tidemill::stream::window::SessionWindows;
 use tidemill::stream::window::SlidingWindows;
 use tidemill::stream::window::Windows;
@@ -111,5 +114,23 @@ fn a_task_that_is_saved_while_it_catches_up_still_knows_how_far_it_had_come() {
                 assert_eq!(saved, whole, "{windows:?}, {emit:?}, saved at {saved_at}");
             }
         }
+    }
+}
+
+#[test]
+fn what_came_out_before_a_restart_does_not_come_out_again_in_parts() {
+    let three = NonZeroU32::MIN.saturating_add(2);
+    for windows in [Windows::Running, RowWindows::new(three).into()] {
+        let windowing = windowing(windows.clone(), Emit::EveryUpdate);
+        let given = [(0, "a"), (1, "b"), (2, "a"), (3, "a"), (4, "a"), (5, "a")];
+        let came = restarted(&windowing, &records(&given), 5, None);
+        let [last] = &*came else {
+            panic!("{windows:?}: {came:?}");
+        };
+        let (n, sum) = match windows {
+            Windows::Running => (5, 2 + 3 + 4 + 5),
+            _ => (3, 3 + 4 + 5),
+        };
+        assert_eq!(last.json(), json!({"key": "a", "n": n, "sum": sum}));
     }
 }
