@@ -29,6 +29,7 @@ use crate::stream::aggregate::Function;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Empty;
 use crate::stream::plan::Flow;
+use crate::stream::plan::GraphWindows;
 use crate::stream::plan::KeyForm;
 use crate::stream::plan::Keying;
 use crate::stream::plan::Map;
@@ -489,6 +490,29 @@ impl Compiler<'_, '_> {
                 thinning: thinning.unwrap_or_default(),
             }),
             fields: Some(columns),
+        }
+    }
+
+    /// The windows that a flow of several operators ends in, and the fields of their results.
+    pub(super) fn end_windows(
+        &mut self,
+        body: &FlowBody,
+        aggregates: &[(Located<String>, Expression)],
+        key_type: &Type,
+        scope: &Scope,
+    ) -> Option<(GraphWindows, Vec<(String, Type)>)> {
+        let window = body.window.as_ref();
+        let windows = window.map_or(&Windows::Running, |window| &window.value);
+        self.check_emission(body, windows);
+        let mut fields = Fields::default();
+        let of = (windows, Empty::Never);
+        let made = self.windowed(body, of, aggregates, key_type, (scope, &mut fields));
+        match made.operator {
+            Operator::Window(aggregate) => Some((
+                GraphWindows { aggregate, fields },
+                made.fields.unwrap_or_default(),
+            )),
+            Operator::Map(_) | Operator::Graph(_) => None,
         }
     }
 

@@ -109,7 +109,13 @@ impl Graph {
         let name = flow.name.to_string();
         let window = match &flow.operator {
             Operator::Map(_) => String::new(),
-            Operator::Graph(graph) => explain::operator_chain(graph),
+            Operator::Graph(graph) => {
+                let chain = Some(explain::operator_chain(graph)).filter(|chain| !chain.is_empty());
+                let windows = graph.windows.as_ref();
+                let windows = windows.map(|end| explain::window_kind(&end.aggregate.windows));
+                let both: Vec<String> = chain.into_iter().chain(windows).collect();
+                both.join(", ")
+            }
             Operator::Window(all) => explain::window_kind(&all.windows),
         };
         let mut before = Vec::new();

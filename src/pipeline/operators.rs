@@ -31,6 +31,7 @@ use crate::stream::plan::Extent;
 use crate::stream::plan::Flow;
 use crate::stream::plan::GraphInput;
 use crate::stream::plan::GraphPlan;
+use crate::stream::plan::GraphWindows;
 use crate::stream::plan::Map;
 use crate::stream::plan::Operator;
 use crate::stream::plan::Sink;
@@ -42,6 +43,7 @@ use crate::stream::plan::Thinning;
 pub(super) struct Making {
     topology: Topology,
     inputs: Vec<Opened>,
+    windows: Option<Arc<GraphWindows>>,
 }
 
 /// An input that is compiled, and still has no flow around it.
@@ -108,7 +110,6 @@ impl Compiler<'_, '_> {
         entry: &FlowEntry,
         body: &FlowBody,
     ) -> (Option<Flow>, Output) {
-        self.refuse_windows(body);
         let mut making = Making::default();
         let made = self.operators(entry, body, &mut making);
         let Some(first) = making.inputs.first() else {
@@ -144,6 +145,9 @@ impl Compiler<'_, '_> {
         else {
             return Some(made.feed);
         };
+        if making.windows.is_some() {
+            return Some(made.feed);
+        }
         if making.topology.shape(made.feed) == Some(Shape::Table) {
             return self.add(
                 Kind::Suppress(limit, bounds),
@@ -191,6 +195,7 @@ impl Compiler<'_, '_> {
         let operator = Operator::Graph(GraphPlan {
             inputs: making.inputs.into_iter().map(input).collect(),
             topology: making.topology,
+            windows: making.windows,
         });
         Flow {
             source,
@@ -228,7 +233,11 @@ impl Compiler<'_, '_> {
         if let Some(join) = &body.join {
             made = self.joined(body, join, made, making)?;
         }
+        self.refuse_windows(body, made.shape);
         if let Some(aggregates) = &body.aggregate {
+            if made.shape == Shape::Stream {
+                return self.ended(body, aggregates, made, making);
+            }
             made = self.aggregated(entry, body, aggregates, made, making)?;
         }
         let Some(columns) = &body.select else {
@@ -496,21 +505,50 @@ impl Compiler<'_, '_> {
         self.add(kind, feeds, making, &at)
     }
 
-    /// Aggregation stands in a flow of its own, behind the topic of this one.
-    fn refuse_windows(&mut self, body: &FlowBody) {
-        let aggregate = body.aggregate.as_ref().and_then(|columns| columns.first());
-        let aggregate = aggregate.filter(|_| self.table(&body.from).is_none());
-        let aggregate = aggregate.map(|(name, _)| ("aggregate", &name.span));
+    /// `aggregate:` of a stream: the windows that the flow ends in.
+    #[expect(
+        clippy::type_complexity,
+        reason = "what is made, and its fields by name"
+    )]
+    fn ended(
+        &mut self,
+        body: &FlowBody,
+        aggregates: &[(Located<String>, Expression)],
+        made: Made,
+        making: &mut Making,
+    ) -> Option<(Made, Option<Vec<(String, Type)>>)> {
+        let scope = made.scope();
+        let (windows, types) = self.end_windows(body, aggregates, &key_type(), &scope)?;
+        making.windows = Some(Arc::new(windows));
+        Some((made, Some(types)))
+    }
+
+    /// Windows are of streams, and close what is aggregated.
+    fn refuse_windows(&mut self, body: &FlowBody, shape: Shape) {
         let window = body.window.as_ref().map(|window| ("window", &window.span));
         let emit = body.emit.as_ref();
         let emit = emit.filter(|emit| !matches!(emit.thinning, Thinning::Hold(..)));
         let emit = emit.map(|emit| ("emit", &emit.span));
-        if let Some((key, span)) = aggregate.or(window).or(emit) {
-            let message = format!("`{key}` in a flow that joins, merges, or reads a table");
-            let finding = Finding::new(message, span.clone());
-            self.report(
-                finding.help("aggregate its topic in a flow of its own, with `from:` this one"),
-            );
+        let (what, help) = match (shape, &body.aggregate) {
+            (Shape::Stream, Some(_)) => {
+                let empty = body.window.as_ref().filter(|window| window.empty.is_some());
+                if let Some(window) = empty {
+                    let message = "`empty` in a flow of several operators";
+                    let finding = Finding::new(message, window.span.clone());
+                    let help = "aggregate its topic in a flow of its own, with `from:` this one";
+                    self.report(finding.help(help));
+                }
+                return;
+            }
+            (Shape::Stream, None) => ("without `aggregate`", "add `aggregate`, or remove it"),
+            _ => (
+                "of a table",
+                "a table has no windows: each change of a row brings its results up to date",
+            ),
+        };
+        for (key, span) in window.into_iter().chain(emit) {
+            let finding = Finding::new(format!("`{key}` {what}"), span.clone());
+            self.report(finding.help(help));
         }
     }
 

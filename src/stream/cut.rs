@@ -184,7 +184,9 @@ impl<'g> Cutting<'g> {
             let is_reached = at == number || feeds.iter().any(is_fed);
             let is_looked_up = matches!(piece.node.kind, Kind::JoinTable { .. })
                 && feeds.get(1).is_some_and(|feed| self.is_global(*feed));
-            if is_reached && piece.node.kind.needs_keys_together() && !is_looked_up {
+            let is_end = matches!(piece.node.kind, Kind::Sink) && self.graph.windows.is_some();
+            let is_together = is_end || piece.node.kind.needs_keys_together();
+            if is_reached && is_together && !is_looked_up {
                 return true;
             }
             if let Some(place) = reached.get_mut(at) {

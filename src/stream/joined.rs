@@ -20,7 +20,7 @@
 //!
 //! What is kept is rebuilt by reading again: an input whose records end in tables or running
 //! aggregates from where it began, one whose records wait in joins from the first that still may
-//! find a partner ([`crate::stream::graph::reach::Reach`]). What was dealt with before is dealt
+//! find a partner ([`crate::stream::reach::Reach`]). What was dealt with before is dealt
 //! with first, and brings nothing out.
 
 use std::sync::Arc;
@@ -42,6 +42,7 @@ use crate::stream::clock::PartitionClock;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Destination;
 use crate::stream::effects::Effects;
+use crate::stream::end_windows::EndWindows;
 use crate::stream::graph::machine::Graph;
 use crate::stream::graph::message::Key;
 use crate::stream::graph::message::Message;
@@ -78,6 +79,7 @@ pub(crate) struct Joined {
     /// Whether global tables have been read to their ends once.
     has_globals: bool,
     onward: Onward,
+    windows: Option<EndWindows>,
     came_out: Vec<(NodeId, Message)>,
 }
 
@@ -105,6 +107,10 @@ impl Joined {
             is_idle: false,
             has_globals: false,
             onward: Onward::new(stretch, partition),
+            windows: match stretch.is_last() {
+                true => EndWindows::new(stage, id)?,
+                false => None,
+            },
             came_out: Vec::new(),
         })
     }
@@ -233,29 +239,30 @@ impl Joined {
         let fate = match side.is_repetition(&queued) {
             true => None,
             false => {
-                let positions = self.sides.iter().map(|side| side.position().0);
-                self.graph
-                    .set_sequence(positions.fold(0, i64::saturating_add));
+                self.graph.set_sequence(self.records());
                 Some(self.graph.take(node, message, &mut self.came_out))
             }
         };
         if is_replayed {
-            self.came_out.clear();
+            // Only what windows are rebuilt from is wanted once more.
+            let (onward, has_windows) = (&self.onward, self.windows.is_some());
+            self.came_out
+                .retain(|(node, _)| has_windows && onward.way(*node).is_none());
         }
         let cause = Cause {
             input,
             offset: queued.offset,
             raw: queued.raw.as_ref(),
         };
-        self.put_out(Some(cause), effects)?;
+        let ended = self.put_out(Some((cause, is_replayed)), effects)?;
         let stream_time = self.clock.stream_time();
         let outcome = match fate {
             None => Ok(Outcome::Replayed),
             _ if is_replayed => Ok(Outcome::Replayed),
-            Some(Fate::Taken) => Ok(Outcome::Passed),
+            Some(Fate::Rejected(refusal)) => Err(Trouble::Rejected(Reason::Refused(refusal.0))),
+            Some(Fate::Taken) => ended.unwrap_or(Ok(Outcome::Passed)),
             Some(Fate::Filtered) => Ok(Outcome::Filtered),
             Some(Fate::Late) => Ok(Outcome::Late { time, stream_time }),
-            Some(Fate::Rejected(refusal)) => Err(Trouble::Rejected(Reason::Refused(refusal.0))),
         };
         match self.sides.get(input) {
             Some(side) => side.enter(queued.offset, queued.raw, time, outcome, effects),
@@ -308,26 +315,62 @@ impl Joined {
                 side.put_aside(&[], time, &reason, effects)?;
             }
         }
-        self.put_out(None, effects)
+        self.put_out(None, effects).map(drop)
     }
 
-    /// Writes what came out of the graph, because of `cause` or of time.
-    fn put_out(&mut self, cause: Option<Cause<'_>>, effects: &mut Effects) -> Result<(), Failure> {
-        let clock = self.told_clock();
+    /// How many records the inputs have given, but for global tables.
+    fn records(&self) -> i64 {
+        let shared = self.sides.iter().filter(|side| !side.is_global);
+        let positions = shared.map(|side| side.position().0);
+        positions.fold(0, i64::saturating_add)
+    }
+
+    /// Writes what came out of the graph, or takes it into the windows that the flow ends in,
+    /// because of a record, which an earlier run may have dealt with, or of time. Says what became of
+    /// it in windows.
+    fn put_out(
+        &mut self,
+        cause: Option<(Cause<'_>, bool)>,
+        effects: &mut Effects,
+    ) -> Result<Option<Result<Outcome, Trouble>>, Failure> {
+        let (clock, stream_time) = (self.told_clock(), self.clock.stream_time());
+        let is_replayed = cause.is_some_and(|(_, is_replayed)| is_replayed);
+        let records = self.records();
+        if let Some(windows) = &mut self.windows
+            && !self.sides.iter().any(Side::is_replaying)
+        {
+            windows.advance(stream_time, effects)?;
+        }
+        let mut ended = None;
         for (number, (node, message)) in self.came_out.drain(..).enumerate() {
             if let Some(way) = self.onward.way(node) {
+                let cause = cause.map(|(cause, _)| cause);
                 self.onward
                     .send(way, message, (cause, number), clock, effects);
                 continue;
             }
-            let (key, time) = (message.key.as_ref(), message.time);
-            let written = write(&self.values, &message, effects);
+            let written = match &mut self.windows {
+                None => write(&self.values, &message, effects),
+                Some(windows) => {
+                    let number = windows.number(records.saturating_sub(1), is_replayed);
+                    let outcome = windows.add(&message, number, stream_time, effects);
+                    match (cause, outcome) {
+                        (_, Err(Trouble::Stopped(failure))) => return Err(failure),
+                        (None, Err(Trouble::Rejected(reason))) => Err(reason),
+                        (None, _) => Ok(()),
+                        (Some(_), outcome) => {
+                            ended = Some(together(ended.take(), outcome));
+                            Ok(())
+                        }
+                    }
+                }
+            };
             if let (Err(reason), Some(side)) = (written, self.sides.first()) {
-                let key = key.map_or(&[][..], |key| key.bytes());
-                side.put_aside(key, time, &reason, effects)?;
+                let key = message.key.as_ref().map_or(&[][..], |key| key.bytes());
+                side.put_aside(key, message.time, &reason, effects)?;
             }
         }
-        Ok(())
+        Ok(ended)
     }
 
     /// What other stretches are told of the clock.
@@ -377,8 +420,33 @@ impl Joined {
     }
 
     pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        if let Some(windows) = &mut self.windows {
+            windows.flush(effects)?;
+        }
         self.onward.tell(self.told_clock(), effects);
         Ok(())
+    }
+
+    /// The same for a commit at `now`, which may be too early for windows to bring changes out.
+    pub(crate) fn flush_due(
+        &mut self,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        if let Some(windows) = &mut self.windows {
+            windows.flush_due(now, effects)?;
+        }
+        self.onward.tell(self.told_clock(), effects);
+        Ok(())
+    }
+
+    /// Puts out what is open in the windows that the flow ends in, as if it closed now.
+    pub(crate) fn show(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        let stream_time = self.clock.stream_time();
+        match &mut self.windows {
+            Some(windows) => windows.show(stream_time, effects),
+            None => Ok(()),
+        }
     }
 
     /// The offset of the next record of an input that has not been dealt with.
@@ -417,6 +485,10 @@ impl Joined {
             side.restore(progress);
         }
         self.clock.observe(progress.stream_time);
+        let is_global = self.sides.get(input).is_some_and(|side| side.is_global);
+        if let (Some(windows), false) = (&mut self.windows, is_global) {
+            windows.restore(self.clock.stream_time(), progress.position.0);
+        }
         if self.goes_by_sources {
             self.graph.set_clock(self.clock.stream_time());
         }
@@ -427,6 +499,9 @@ impl Joined {
         out.put(&self.is_idle);
         self.onward.save(out);
         self.graph.save(out);
+        if let Some(windows) = &self.windows {
+            windows.save(out);
+        }
         for side in &self.sides {
             side.save(out);
         }
@@ -437,6 +512,9 @@ impl Joined {
         self.is_idle = from.take()?;
         self.onward.load(from)?;
         self.graph.load(from)?;
+        if let Some(windows) = &mut self.windows {
+            windows.load(from)?;
+        }
         self.sides.iter_mut().try_for_each(|side| side.load(from))
     }
 }
@@ -448,6 +526,29 @@ fn idle(stretch: &Stretch) -> Option<TimeDelta> {
     let own = inputs.filter(|input| input.internal.is_none() && input.partition.is_none());
     let idles = own.map(|input| input.input.flow.source.idle);
     idles.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
+/// What became of a record several messages of which came to the end: what is wrong with one, else
+/// what went into windows, else what is late.
+fn together(
+    before: Option<Result<Outcome, Trouble>>,
+    outcome: Result<Outcome, Trouble>,
+) -> Result<Outcome, Trouble> {
+    use Outcome::Aggregated;
+    match (before, outcome) {
+        (None, outcome) | (Some(Ok(Outcome::Filtered)), outcome) => outcome,
+        (Some(Err(trouble)), _) | (Some(Ok(_)), Err(trouble)) => Err(trouble),
+        (
+            Some(Ok(Aggregated {
+                expired_windows: before,
+            })),
+            Ok(Aggregated { expired_windows }),
+        ) => Ok(Aggregated {
+            expired_windows: before + expired_windows,
+        }),
+        (Some(Ok(aggregated @ Aggregated { .. })), Ok(_)) => Ok(aggregated),
+        (Some(Ok(_)), Ok(outcome)) => Ok(outcome),
+    }
 }
 
 fn write(values: &ValueWriter, message: &Message, effects: &mut Effects) -> Result<(), Reason> {

@@ -57,6 +57,17 @@ pub struct Flow {
 /// wrong clock cannot close every window.
 pub const FUTURE_DEFAULT: TimeDelta = TimeDelta::hours(1);
 
+impl Flow {
+    /// The windows that its results are of, if they are.
+    pub(crate) fn window_aggregate(&self) -> Option<&WindowAggregate> {
+        match &self.operator {
+            Operator::Window(aggregate) => Some(aggregate),
+            Operator::Graph(graph) => graph.windows.as_ref().map(|end| &end.aggregate),
+            Operator::Map(_) => None,
+        }
+    }
+}
+
 /// A source topic, and how its records are read.
 #[derive(Debug)]
 pub struct Source {
@@ -128,6 +139,17 @@ pub struct GraphPlan {
     pub topology: Topology,
     /// Where records come in.
     pub inputs: Vec<GraphInput>,
+    /// The windows that what comes out at the end is aggregated by; `None` puts it out as it is.
+    pub windows: Option<Arc<GraphWindows>>,
+}
+
+/// The windows that a graph ends in.
+#[derive(Debug)]
+pub struct GraphWindows {
+    /// The windows, and what is aggregated.
+    pub aggregate: WindowAggregate,
+    /// What the arguments of the aggregates read of a message.
+    pub fields: Fields,
 }
 
 /// One input of a graph.

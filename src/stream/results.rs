@@ -26,7 +26,6 @@ use crate::stream::effects::Effects;
 use crate::stream::key;
 use crate::stream::plan::Flow;
 use crate::stream::plan::KeyForm;
-use crate::stream::plan::Operator;
 use crate::stream::plan::Select;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
@@ -81,7 +80,7 @@ impl ResultWriter {
     ///
     /// Where the sink's schema is none.
     pub(crate) fn new(flow: &Arc<Flow>, id: SchemaId) -> Result<Self, SchemaError> {
-        let aggregation = aggregation(flow);
+        let aggregation = flow.window_aggregate();
         let select = aggregation.and_then(|aggregation| aggregation.select.as_ref());
         let names: Vec<&str> = match (select, aggregation) {
             (Some(select), _) => select.columns.iter().map(|(name, _)| &**name).collect(),
@@ -184,7 +183,7 @@ impl ResultWriter {
             (KeyForm::Text, _) | (KeyForm::Windowed, None) => draft.key(Some(key)),
             (KeyForm::Windowed, Some(window)) => {
                 let [start, end] = [window.start, window.end].map(|bound| bound.0.to_be_bytes());
-                let windows = aggregation(&self.flow).map(|all| &all.windows);
+                let windows = self.flow.window_aggregate().map(|all| &all.windows);
                 match windows {
                     Some(Windows::Session(_)) => {
                         draft.key_with_rest(key, [end, start].as_flattened())
@@ -197,7 +196,7 @@ impl ResultWriter {
 
     fn put_value(&mut self, result: &WindowResult<'_>, out: &mut Vec<u8>) -> Result<(), Reason> {
         let flow = Arc::clone(&self.flow);
-        match aggregation(&flow) {
+        match flow.window_aggregate() {
             Some(all @ WindowAggregate { select: None, .. }) => {
                 let key = Field::Value(key::to_value(result.key));
                 let window = result.window.clone().map(Field::Window);
@@ -245,13 +244,6 @@ impl ResultWriter {
         let put = self.values.put(columns, out);
         self.slots = recycle(row.slots);
         put
-    }
-}
-
-fn aggregation(flow: &Flow) -> Option<&WindowAggregate> {
-    match &flow.operator {
-        Operator::Window(aggregation) => Some(aggregation),
-        Operator::Map(_) | Operator::Graph(_) => None,
     }
 }
 

@@ -25,7 +25,6 @@ use crate::stream::event_time::event_time;
 use crate::stream::graph::message::Key;
 use crate::stream::graph::message::Message;
 use crate::stream::graph::message::own_headers;
-use crate::stream::graph::reach::Reach;
 use crate::stream::graph::topology::NodeId;
 use crate::stream::intake::Intake;
 use crate::stream::key;
@@ -35,7 +34,9 @@ use crate::stream::outcome::Trouble;
 use crate::stream::parcel::Raw;
 use crate::stream::plan::Flow;
 use crate::stream::plan::OnError;
+use crate::stream::plan::Operator;
 use crate::stream::progress::Progress;
+use crate::stream::reach::Reach;
 use crate::stream::reason::Reason;
 use crate::stream::received::Came;
 use crate::stream::received::Received;
@@ -121,7 +122,7 @@ impl Side {
             waiting_bytes: 0,
             offered: Offset(0),
             start: Offset(0),
-            reach: Reach::of(&stretch.topology, input.node),
+            reach: reach(stage, stretch, input.node),
             needed: VecDeque::new(),
             key_text: Vec::new(),
         })
@@ -207,6 +208,10 @@ impl Side {
         // Whoever sent a message counted its record, and what every task reads is nobody's: only
         // what goes wrong is counted.
         let outcome = match (self.received.is_some() || self.is_global, outcome) {
+            (true, Ok(Outcome::Aggregated { expired_windows })) => {
+                effects.account.expired_windows += expired_windows;
+                return Ok(());
+            }
             (true, Ok(Outcome::Passed | Outcome::Filtered | Outcome::Replayed)) => return Ok(()),
             (_, outcome) => outcome,
         };
@@ -344,6 +349,15 @@ impl Side {
             Some(received) => received.load(from),
             None => Ok(()),
         }
+    }
+}
+
+/// How far back the state goes that comes of an input.
+fn reach(stage: &Stage, stretch: &Stretch, node: NodeId) -> Reach {
+    let reach = Reach::of(&stretch.topology, node);
+    match &stage.flow.operator {
+        Operator::Graph(graph) if stretch.is_last() => reach.with_end(graph),
+        _ => reach,
     }
 }
 

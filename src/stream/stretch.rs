@@ -3,6 +3,7 @@
 
 use crate::record::PartitionId;
 use crate::record::TopicName;
+use crate::stream::graph::topology::Kind;
 use crate::stream::graph::topology::NodeId;
 use crate::stream::graph::topology::Shape;
 use crate::stream::graph::topology::Topology;
@@ -22,6 +23,16 @@ pub struct Stretch {
     pub inputs: Vec<StretchInput>,
     /// Which sinks lead to other stretches.
     pub outlets: Vec<Outlet>,
+}
+
+impl Stretch {
+    /// Whether what comes out of it is what comes of the flow, at least in part.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        let nodes = self.topology.nodes().iter();
+        let sinks = nodes.filter(|node| matches!(node.kind, Kind::Sink));
+        sinks.count() > self.outlets.len()
+    }
 }
 
 /// One input of a stretch.

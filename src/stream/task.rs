@@ -307,6 +307,7 @@ impl Task {
     pub(crate) fn show(&mut self, effects: &mut Effects) -> Result<(), Failure> {
         match &mut self.operator {
             Run::Whole(operator) => operator.show(effects),
+            Run::Joined(operator) => operator.show(effects),
             _ => Ok(()),
         }
     }
@@ -321,6 +322,7 @@ impl Task {
         match &mut self.operator {
             Run::Whole(operator) => operator.flush_due(now, effects),
             Run::AfterRepartition(operator) => operator.flush_due(now, effects),
+            Run::Joined(operator) => operator.flush_due(now, effects),
             _ => self.flush(effects),
         }
     }

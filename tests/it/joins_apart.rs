@@ -64,6 +64,21 @@ from: orders
 join: { with: everywhere, on: 'value.town', type: left }
 select: { qty: orders.qty, mayor: 'everywhere == null ? \"?\" : everywhere.mayor' }";
 
+/// What two streams have in common, in windows of three kinds, and in none.
+const IN_WINDOWS: [&str; 4] = [
+    "window: { tumbling: 50ms, grace: 2s }",
+    "window: { sliding: 50ms, grace: 2s }",
+    "window: { session: 30ms, grace: 2s }",
+    "emit: every-update",
+];
+
+fn in_windows(window: &str) -> String {
+    format!(
+        "{}\n{window}\naggregate: {{ n: count(), qty: sum(orders.qty) }}",
+        NEAR.replace(", type: left", "")
+    )
+}
+
 fn plan(flow: &str) -> Plan {
     let outside = Outside {
         variable: &|_| None,
@@ -302,6 +317,40 @@ fn a_crash_reads_a_global_table_anew() {
     assert_eq!(last.expect("joined").1["mayor"], "m3");
 }
 
+#[test]
+fn what_two_streams_have_in_common_is_aggregated_in_windows() {
+    let click = |n: i64, time| ("clicks", "c1".to_owned(), Some(json!(n)), time);
+    let given = [
+        order(1, 1, 5, 100),
+        click(1, 101),
+        order(2, 1, 7, 140),
+        click(2, 145),
+        order(3, 1, 9, 160),
+        click(3, 160),
+    ];
+    let key = |n: i64, qty: i64, start: i64| {
+        let window = json!({"start": start, "end": start + 50});
+        json!({"key": "c1", "window": window, "n": n, "qty": qty})
+    };
+    let mut world = world(&in_windows(IN_WINDOWS[0]), 4, &given);
+    world.settle();
+    assert_eq!(world.results(), [], "nothing is closed");
+    world.produce_everywhere("orders", "z", r#"{"qty":0,"customer":"z"}"#, 100_000);
+    world.settle();
+    let results: Vec<_> = world
+        .results()
+        .into_iter()
+        .map(|(_, value, _)| value)
+        .collect();
+    assert_eq!(results, [key(2, 12, 100), key(1, 9, 150)]);
+    assert_eq!(world.account.imbalance(), 0);
+
+    let mut running = self::world(&in_windows(IN_WINDOWS[3]), 1, &given);
+    running.settle();
+    let last = running.results().pop().expect("a result").1;
+    assert_eq!(last, json!({"key": "c1", "n": 3, "qty": 21}));
+}
+
 /// What a test may do between two steps.
 #[derive(Clone, Copy, Debug)]
 enum Turn {
@@ -389,6 +438,38 @@ proptest! {
         let found = apart(NEAR, &given, &turns);
         prop_assert_eq!(found.account.late, 0);
         prop_assert_eq!(matched(&found), expected);
+    }
+
+    /// Windows behind a join: each comes to the same, and nothing is late.
+    #[test]
+    fn windows_over_four_partitions_hold_what_those_over_one_hold(
+        given in records(), turns in prop::collection::vec(turn(), 0..60),
+        crashes in prop::collection::vec(0usize..64, 0..3),
+    ) {
+        for window in &IN_WINDOWS[..3] {
+            let flow = in_windows(window);
+            let mut one = world(&flow, 1, &given);
+            let mut four = world(&flow, 4, &given);
+            let tasks = four.tasks();
+            for turn in &turns {
+                match *turn {
+                    Turn::Step { task, input, count } => four.step(task % tasks, input, count),
+                    Turn::Commit(task) => four.commit(task % tasks),
+                    Turn::Reload(task) => four.reload(task % tasks),
+                }
+            }
+            for task in &crashes {
+                four.crash(task % tasks);
+            }
+            for world in [&mut one, &mut four] {
+                world.settle();
+                world.produce_everywhere("orders", "z", r#"{"qty":0,"customer":"z"}"#, 100_000);
+                world.settle();
+            }
+            prop_assert_eq!(four.account.late, 0);
+            let results = |world: &World| -> BTreeSet<_> { stream(world).into_keys().collect() };
+            prop_assert_eq!(results(&four), results(&one), "{}", window);
+        }
     }
 
     /// A crash of any task at any time loses nothing and changes no row in the end.

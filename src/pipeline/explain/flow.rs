@@ -42,7 +42,14 @@ pub(super) fn section(plan: &Plan, flow: &Flow) -> Section {
     match &flow.operator {
         Operator::Map(map) => facts.push(select(map)),
         Operator::Window(all) => facts.extend(windowed(flow, all)),
-        Operator::Graph(_) => {}
+        Operator::Graph(graph) => {
+            let windows = graph.windows.as_ref();
+            facts.extend(
+                windows
+                    .map(|end| windowed(flow, &end.aggregate))
+                    .unwrap_or_default(),
+            );
+        }
     }
     facts.push(on_error(flow));
     facts.extend(sink(flow));

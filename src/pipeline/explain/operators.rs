@@ -6,13 +6,13 @@ use crate::pipeline::explain::Fact;
 use crate::pipeline::explain::fact;
 use crate::pipeline::explain::flow::bounded;
 use crate::pipeline::explain::units;
-use crate::stream::graph::reach::Reach;
 use crate::stream::graph::topology::Kind;
 use crate::stream::plan::Extent;
 use crate::stream::plan::Flow;
 use crate::stream::plan::GraphInput;
 use crate::stream::plan::GraphPlan;
 use crate::stream::plan::Plan;
+use crate::stream::reach::Reach;
 
 /// What there is to say of a graph: its inputs, then its operators in their order.
 pub(super) fn facts(plan: &Plan, flow: &Flow, graph: &GraphPlan) -> Vec<Fact> {
@@ -83,7 +83,7 @@ fn input(graph: &GraphPlan, input: &GraphInput) -> Vec<Fact> {
         let text = program.as_ref().map(Program::source);
         text.map_or_else(|| default.to_owned(), str::to_owned)
     };
-    let kept = match Reach::of(&graph.topology, input.node) {
+    let kept = match Reach::of_input(graph, input.node) {
         _ if input.extent == Extent::Everything => {
             "everything, in every task; read from its beginning at each start, before anything else"
                 .to_owned()

@@ -181,7 +181,11 @@ impl Making<'_> {
         let topology = std::mem::take(&mut self.topology);
         Some(flow(
             source,
-            Operator::Graph(GraphPlan { topology, inputs }),
+            Operator::Graph(GraphPlan {
+                topology,
+                inputs,
+                windows: None,
+            }),
         ))
     }
 

@@ -115,7 +115,7 @@ pub fn sides(left: &str, right: &str) -> Joiner {
 }
 
 /// The row that programs read, with `fields` filled from `view`.
-fn row<'v>(fields: &Fields, view: View<'v>) -> Row<'v> {
+pub(crate) fn row<'v>(fields: &Fields, view: View<'v>) -> Row<'v> {
     let slot = |path: &Path| match path.root {
         Root::Key => field(view.key.map(|key| key.value()), path),
         Root::Value => view.value.and_then(|value| find(value, path)),

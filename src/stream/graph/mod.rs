@@ -30,7 +30,6 @@ pub mod machine;
 pub mod message;
 pub mod operator;
 mod persisted;
-pub mod reach;
 pub(crate) mod session_fold;
 pub(crate) mod size;
 pub(crate) mod sliding_fold;

@@ -18,7 +18,6 @@ use crate::stream::graph::message::RowKey;
 use crate::stream::graph::message::Span;
 use crate::stream::held::Held;
 use crate::stream::held::WhenFull;
-use crate::stream::plan::Operator;
 use crate::stream::reason::Reason;
 use crate::stream::results::ResultWriter;
 use crate::stream::results::WindowResult;
@@ -230,9 +229,7 @@ impl Emitter {
 
 impl Holding {
     fn new(stage: &Stage) -> Option<Self> {
-        let Operator::Window(all) = &stage.flow.operator else {
-            return None;
-        };
+        let all = stage.flow.window_aggregate()?;
         let Thinning::Hold(limit, bounds) = all.thinning else {
             return None;
         };

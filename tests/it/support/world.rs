@@ -97,6 +97,14 @@ impl World {
         self.append(topic, None, rec);
     }
 
+    /// Appends a record to every partition of a topic of the user's.
+    pub(crate) fn produce_everywhere(&mut self, topic: &str, key: &str, value: &str, time: i64) {
+        for partition in 0..self.topics[topic].len() {
+            let rec = Rec::new(0, time, key, value);
+            self.append(topic, Some(number(partition)), rec);
+        }
+    }
+
     fn append(&mut self, topic: &str, partition: Option<i32>, mut rec: Rec) {
         let partitions = self.topics.get_mut(topic).expect("a topic");
         let count = NonZeroU32::new(number(partitions.len())).expect("partitions");

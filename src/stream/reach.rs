@@ -2,9 +2,13 @@
 
 use chrono::TimeDelta;
 
+use crate::stream::aggregate::Function;
 use crate::stream::graph::topology::Kind;
 use crate::stream::graph::topology::NodeId;
 use crate::stream::graph::topology::Topology;
+use crate::stream::plan::GraphPlan;
+use crate::stream::plan::WindowAggregate;
+use crate::stream::window::Windows;
 
 /// How far back records have to be read again so that the state that came of them is rebuilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,35 @@ impl Reach {
         furthest
     }
 
+    /// How far back the state goes that comes of what the input `node` of a flow takes in.
+    #[must_use]
+    pub fn of_input(graph: &GraphPlan, node: NodeId) -> Self {
+        Self::of(&graph.topology, node).with_end(graph)
+    }
+
+    /// With the windows on top that a flow ends in.
+    #[must_use]
+    pub fn with_end(self, graph: &GraphPlan) -> Self {
+        match &graph.windows {
+            Some(windows) => self.with_windows(&windows.aggregate),
+            None => self,
+        }
+    }
+
+    /// With the windows on top that `aggregate` has.
+    fn with_windows(self, aggregate: &WindowAggregate) -> Self {
+        let mut aggregates = aggregate.aggregates.iter();
+        let remembers = aggregates.any(|one| matches!(one.function, Function::Ema(_)));
+        match &aggregate.windows {
+            // What never closes, may be as long as it likes, or goes by number of records.
+            Windows::Running | Windows::Rows(_) | Windows::Session(_) => Self::All,
+            _ if remembers => Self::All,
+            windows => {
+                self.and(TimeDelta::try_milliseconds(windows.open_ms()).unwrap_or(TimeDelta::MAX))
+            }
+        }
+    }
+
     /// With what a node of `kind` keeps on top.
     fn beyond(self, kind: &Kind) -> Self {
         let zero = TimeDelta::zero();
@@ -72,9 +105,14 @@ impl Reach {
             Kind::AggregateSessions { .. } => return Self::All,
             _ => zero,
         };
+        self.and(own)
+    }
+
+    /// With so much time on top.
+    fn and(self, own: TimeDelta) -> Self {
         match self {
             Self::All => Self::All,
-            Self::Nothing if own == zero => Self::Nothing,
+            Self::Nothing if own == TimeDelta::zero() => Self::Nothing,
             Self::Nothing => Self::Time(own),
             Self::Time(before) => Self::Time(before.checked_add(&own).unwrap_or(TimeDelta::MAX)),
         }
