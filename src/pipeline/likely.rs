@@ -5,6 +5,7 @@ use crate::pipeline::file::FlowBody;
 use crate::pipeline::file::SourceEntry;
 use crate::pipeline::finding::Finding;
 use crate::stream::plan::Emit;
+use crate::stream::plan::Thinning;
 use crate::stream::window::Windows;
 
 /// Likely mistakes in `file`.
@@ -55,17 +56,16 @@ fn silent_sources(file: &File, mistakes: &mut Vec<Finding>) {
         let Some(window) = &body.window else {
             continue;
         };
-        let is_final = body
-            .emit
-            .as_ref()
-            .is_none_or(|emit| emit.value == Emit::Final);
+        let waits = body.emit.as_ref().is_none_or(|emit| {
+            emit.value == Emit::Final || matches!(emit.thinning, Thinning::Hold(..))
+        });
         let closes = !matches!(window.value, Windows::Running | Windows::Rows(_));
         let sources = file.sources.iter();
         let mut silent = sources.filter(|source| {
             let idle = source.body.as_ref().map(|body| body.idle);
             source.name.value == body.from.value && idle == Some(None)
         });
-        if let Some(source) = silent.next().filter(|_| is_final && closes) {
+        if let Some(source) = silent.next().filter(|_| waits && closes) {
             let name = &source.name.value;
             let message = format!(
                 "while `{name}` is silent its last windows stay open, and nothing comes out of them"

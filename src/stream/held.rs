@@ -135,20 +135,20 @@ impl<R: Clone + Eq + Hash + Ord + Persist, T: Persist> Held<R, T> {
     }
 
     /// Reads back what was saved, into one that holds nothing; `bytes` says about how many bytes a
-    /// change has.
+    /// row and its change have.
     ///
     /// # Errors
     ///
     /// Where the bytes are not those of such.
     pub(crate) fn load(
         &mut self,
-        bytes: impl Fn(&T) -> usize,
+        bytes: impl Fn(&R, &T) -> usize,
         from: &mut Reader<'_>,
     ) -> Result<(), Malformed> {
         for _ in 0..from.count(1)? {
             let (row, due) = (from.take::<R>()?, from.take()?);
             let change: T = from.take()?;
-            let size = bytes(&change);
+            let size = bytes(&row, &change);
             if self.rows.contains_key(&row) {
                 return Err(Malformed::new("a row that is held back twice"));
             }

@@ -97,7 +97,7 @@ impl Operator for Suppress {
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
         self.time = from.take()?;
-        self.held.load(message_bytes, from)
+        self.held.load(|_, message| message_bytes(message), from)
     }
 }
 

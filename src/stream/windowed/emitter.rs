@@ -56,10 +56,8 @@ struct HeldResult {
 /// About how many bytes a result takes that is held back, beside key and value.
 const HELD_BYTES: usize = 160;
 
-impl HeldResult {
-    fn bytes(&self) -> usize {
-        HELD_BYTES + self.value.as_ref().map_or(0, Vec::len)
-    }
+fn held_bytes(row: &RowKey, result: &HeldResult) -> usize {
+    HELD_BYTES + row.key.bytes().len() + result.value.as_ref().map_or(0, Vec::len)
 }
 
 impl Persist for HeldResult {
@@ -221,7 +219,7 @@ impl Emitter {
     pub(super) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
         if let Some(holding) = &mut self.holding {
             holding.time = from.take()?;
-            holding.held.load(HeldResult::bytes, from)?;
+            holding.held.load(held_bytes, from)?;
         }
         Ok(())
     }
@@ -254,7 +252,7 @@ impl Holding {
                 end: window.end,
             }),
         };
-        let bytes = result.bytes() + key.bytes.len();
+        let bytes = held_bytes(&row, &result);
         self.held.hold(row, due, |_| (result, bytes));
     }
 }

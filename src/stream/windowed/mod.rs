@@ -217,7 +217,10 @@ impl Windowed {
         effects: &mut Effects,
     ) -> Result<(), Failure> {
         match self {
-            Self::Running(windows) => windows.show(effects),
+            Self::Running(windows) => {
+                windows.show(effects)?;
+                windows.emitter.advance(Timestamp::MAX, effects)
+            }
             // So much that it comes in several parts, of windows without records, is not shown.
             _ => self.advance(all_closed, effects).map(drop),
         }
