@@ -517,6 +517,26 @@ fn a_branch_is_a_filter_where_nobody_takes_the_other_ways() {
 }
 
 #[test]
+fn steps_see_the_key_that_the_steps_before_them_gave() {
+    let app = Builder::new("shop");
+    let orders = app.source("orders").stream();
+    orders.select([("key", expr("key"))]).to("own", json());
+    let by_product = orders.key_by(field("product"));
+    by_product.select([("key", expr("key"))]).to("new", json());
+    by_product.filter(expr(r#"key == "tea""#)).to("tea", json());
+    let mut driver = driver(&app);
+    pipe(&mut driver, "c1", &order("tea", 2.0, 1), 0);
+    pipe(&mut driver, "tea", &order("pie", 2.0, 1), 1);
+    assert_eq!(driver.read_all("own")[0].json()["key"], "c1");
+    let new = driver.read_all("new");
+    assert_eq!(new[0].json()["key"], "tea");
+    assert_eq!(new[1].key().as_deref(), Some("pie"));
+    let tea = driver.read_all("tea");
+    assert_eq!(tea.len(), 1);
+    assert_eq!(tea[0].key().as_deref(), Some("tea"));
+}
+
+#[test]
 fn what_a_flow_writes_may_be_read_on() {
     let app = Builder::new("shop");
     let orders = app.source("orders").typed::<Order>();

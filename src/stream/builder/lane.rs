@@ -9,6 +9,7 @@ use crate::codec::format::Format;
 use crate::codec::projection::Fields;
 use crate::codec::projection::Root;
 use crate::codec::projection::Row;
+use crate::expr;
 use crate::expr::EvalError;
 use crate::expr::Program;
 use crate::expr::Scope;
@@ -195,11 +196,7 @@ impl Making<'_> {
         };
         let mut fields = Fields::default();
         // What is wrong with it is reported where it is compiled to stay.
-        drop(crate::expr::compile(
-            &expression.text,
-            &lane.scope(),
-            &mut fields,
-        ));
+        drop(expr::compile(&expression.text, &lane.scope(), &mut fields));
         let reads_key = fields.of(Root::Key).count() > 0;
         lane.select.is_none() && (lane.key.is_none() || !reads_key)
     }
@@ -211,7 +208,7 @@ impl Making<'_> {
         at: &'static Location<'static>,
     ) -> Option<Made> {
         match self.made(of)? {
-            Made::Lane(mut lane) if lane.select.is_none() => {
+            Made::Lane(mut lane) if self.may_read_columns(&lane, columns) => {
                 lane.select = Some(columns.to_vec());
                 Some(Made::Lane(lane))
             }
@@ -279,6 +276,11 @@ impl Making<'_> {
                 Some(Made::Piece(piece.output(number)))
             }
         }
+    }
+
+    fn may_read_columns(&self, lane: &Lane, columns: &[(String, Expression)]) -> bool {
+        let mut columns = columns.iter();
+        columns.all(|(_, column)| self.may_read(lane, &Computed::Expression(column.clone())))
     }
 
     fn may_read_all(&self, lane: &Lane, conditions: &[Option<Computed>]) -> bool {
