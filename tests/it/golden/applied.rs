@@ -6,7 +6,7 @@ use tidemill::record::Value;
 use crate::golden::functions::own;
 use crate::golden::functions::text;
 
-/// `records` (numbers from 0 on are their order of arrival, then their times) in the order in which
+/// `records`, which stand with their times in the order of their arrival, in the order in which
 /// they are applied: as they came; sessions with this gap put the earlier one first when they merge.
 pub(crate) fn in_order<T: Clone>(gap: Option<i64>, records: &[(T, i64)]) -> Vec<T> {
     let Some(gap) = gap else {

@@ -67,7 +67,7 @@ enum Shape {
 }
 
 struct Node {
-    /// `None`: a sink of this topic.
+    /// `Err`: a sink of this topic.
     defined: Result<Box<dyn Defined>, String>,
     shape: Shape,
     /// Who reads it, and by which input.
