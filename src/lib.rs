@@ -67,6 +67,8 @@
 //! | trailing window, tick, rows | the last stretch of time as of a record or a multiple of `every`; the last so many records |
 //! | retract | take a value back out of an aggregate, as if it had never been added |
 //! | as-of join | with the version of a row that held at the record's time |
+//! | stretch, internal topic | the operators of a flow that work in one task; what carries records from one to another, so that those of one key meet |
+//! | global table | a table that every task has all of |
 //! | pane, slice | the state of all keys for one stretch of event time |
 //! | source topic, sink topic, repartition topic | where a flow reads, where it writes, and what joins its two stages where it is keyed anew |
 //! | table, row, change | the latest value of each key; one of them; a new value with the one before it |

@@ -72,6 +72,7 @@ pub(super) fn compiled(
         outside,
         findings,
         source_types: Vec::new(),
+        begun: Vec::new(),
         states: file.flows.iter().map(|_| State::New).collect(),
         flows: file.flows.iter().map(|_| None).collect(),
     };
@@ -95,6 +96,8 @@ pub(super) struct Compiler<'c, 'f> {
     /// What is known of the values of each source, and the schema that says so.
     source_types: Vec<(Type, Option<Arc<str>>)>,
     states: Vec<State>,
+    /// The flows that have begun, each read by the one before it.
+    begun: Vec<usize>,
     flows: Vec<Option<Flow>>,
 }
 
@@ -288,6 +291,7 @@ impl Compiler<'_, '_> {
             State::New => {}
         }
         self.set_state(index, State::Begun);
+        self.begun.push(index);
         let mut output = Output::unknown();
         if let Some(entry) = file.flows.get(index)
             && let Some(body) = &entry.body
@@ -298,8 +302,21 @@ impl Compiler<'_, '_> {
                 *place = flow;
             }
         }
+        self.begun.pop();
         self.set_state(index, State::Done(output.clone()));
         Some(output)
+    }
+
+    /// The flows between the one with this index, which has begun, and what it reads of itself: each
+    /// reads the next.
+    fn ring(&self, index: usize) -> Vec<String> {
+        let begun = self.begun.iter().skip_while(|begun| **begun != index);
+        let others = begun
+            .skip(1)
+            .filter_map(|begun| self.file.flows.get(*begun));
+        others
+            .map(|flow| format!("`{}`", flow.name.value))
+            .collect()
     }
 
     fn set_state(&mut self, index: usize, state: State) {
@@ -387,10 +404,15 @@ impl Compiler<'_, '_> {
             return unknown_input();
         };
         let Some(output) = self.output_of(index) else {
-            let finding = Finding::new(
-                format!("`{}` reads itself, directly or through others", from.value),
-                from.span.clone(),
-            );
+            let message = match self.ring(index).as_slice() {
+                [] => format!("`{}` reads itself", from.value),
+                others => format!(
+                    "`{}` reads itself, through {}",
+                    from.value,
+                    others.join(", ")
+                ),
+            };
+            let finding = Finding::new(message, from.span.clone());
             self.report(finding.help("begin the chain with a source"));
             return unknown_input();
         };
