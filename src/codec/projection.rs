@@ -271,14 +271,18 @@ impl Projection {
             Reader::Bytes => self.put_whole(Value::bytes(bytes), slots),
             Reader::Text => {
                 let text = text::parse(bytes).map_err(DecodeError::from)?;
-                self.put_whole(Value::text(text), slots);
+                if let Some(slot) = self.whole {
+                    wanted::put_text(slots, slot, text);
+                }
             }
             Reader::Fixed(fixed) => {
                 let number = fixed.parse(bytes).map_err(DecodeError::from)?;
-                self.put_whole(number, slots);
+                match (self.whole, number) {
+                    (Some(slot), Value::Int(int)) => wanted::put_int(slots, slot, int),
+                    (_, number) => self.put_whole(number, slots),
+                }
             }
             Reader::Json(walker) => {
-                wanted::clear(slots, &self.slots);
                 walker.read(bytes, slots).map_err(DecodeError::from)?;
             }
             Reader::Avro(decoders) => {

@@ -13,10 +13,10 @@ use crate::record::Value;
 use crate::store::persist::Malformed;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
+use crate::stream::arguments::Arguments;
 use crate::stream::aside::Origin;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
-use crate::stream::intake::check;
 use crate::stream::outcome::Full;
 use crate::stream::outcome::Outcome;
 use crate::stream::outcome::Trouble;
@@ -25,7 +25,6 @@ use crate::stream::plan::WindowAggregate;
 use crate::stream::progress::Progress;
 use crate::stream::reason::Reason;
 use crate::stream::recycle::recycle;
-use crate::stream::recycle::recycle_references;
 use crate::stream::repartition::Incoming;
 use crate::stream::repartition::Sent;
 use crate::stream::source_clocks::SourceClocks;
@@ -62,7 +61,6 @@ pub(crate) struct AfterRepartition {
     /// What they come to. It came out then.
     unheard: Effects,
     arguments: Vec<Value<'static>>,
-    gathered: Vec<&'static Value<'static>>,
 }
 
 impl AfterRepartition {
@@ -86,7 +84,6 @@ impl AfterRepartition {
             is_replaying: false,
             unheard: Effects::new(),
             arguments: Vec::new(),
-            gathered: Vec::new(),
         })
     }
 
@@ -188,8 +185,7 @@ impl AfterRepartition {
         if aggregates.len() != arguments.len() {
             return Err(Reason::Repartition("arguments of other aggregates"));
         }
-        let mut pairs = aggregates.iter().zip(arguments);
-        pairs.try_for_each(|(named, argument)| check(named, argument))
+        Arguments::Values(arguments).check(aggregates)
     }
 
     #[inline]
@@ -207,14 +203,11 @@ impl AfterRepartition {
             Some(seen) if sent.offset > *seen => *seen = sent.offset,
             _ => return Ok(Outcome::Replayed),
         }
-        let mut gathered = recycle_references(std::mem::take(&mut self.gathered));
-        gathered.clear();
-        gathered.extend(arguments);
         let contribution = Contribution {
             key: incoming.key,
             time: record.timestamp,
             offset: record.offset,
-            arguments: &gathered,
+            arguments: Arguments::Values(arguments),
         };
         let added = match self.ledger.is_replayed(record.offset) {
             true => {
@@ -224,7 +217,6 @@ impl AfterRepartition {
             }
             false => self.windowed.add(contribution, effects),
         };
-        self.gathered = recycle_references(gathered);
         match added?? {
             Added::Aggregated { expired_windows } => Ok(Outcome::Aggregated { expired_windows }),
             Added::Late => Ok(Outcome::Late {

@@ -1,13 +1,13 @@
 //! The state of a pane: aggregates in columns, and what came when.
 
 use crate::record::Timestamp;
-use crate::record::Value;
 use crate::store::panes::PaneState;
 use crate::store::persist::Malformed;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
 use crate::stream::aggregate::column::Column;
+use crate::stream::arguments::Arguments;
 
 /// The state of a pane, by slot: one column for each aggregate, the largest event time, and which
 /// slots have changed since the last commit.
@@ -38,12 +38,12 @@ impl Columns {
     /// Takes one record into `slot`: its event time, and its arguments in the order of the
     /// aggregates.
     #[inline]
-    pub(crate) fn add(&mut self, slot: usize, time: Timestamp, arguments: &[&Value<'_>]) {
+    pub(crate) fn add(&mut self, slot: usize, time: Timestamp, arguments: Arguments<'_>) {
         if let Some(latest) = self.times.get_mut(slot) {
             *latest = time.max(*latest);
         }
-        for (column, argument) in self.aggregates.iter_mut().zip(arguments) {
-            column.add(slot, time, argument);
+        for (index, column) in self.aggregates.iter_mut().enumerate() {
+            column.add(slot, time, arguments.get(index));
         }
     }
 

@@ -14,11 +14,13 @@ use crate::record::Timestamp;
 use crate::store::persist::Malformed;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
+use crate::stream::arguments::Arguments;
+use crate::stream::arguments::Source;
+use crate::stream::arguments::compute;
 use crate::stream::effects::Effects;
 use crate::stream::graph::expression;
 use crate::stream::graph::function::View;
 use crate::stream::graph::message::Message;
-use crate::stream::intake::Arguments;
 use crate::stream::outcome::Outcome;
 use crate::stream::outcome::Trouble;
 use crate::stream::plan::GraphWindows;
@@ -35,7 +37,7 @@ use crate::stream::windowed::Windowed;
 #[derive(Debug)]
 pub(crate) struct EndWindows {
     windows: Arc<GraphWindows>,
-    arguments: Arguments,
+    sources: Box<[Source]>,
     windowed: Windowed,
     pace: Pace,
     /// Messages with smaller numbers were dealt with by an earlier run.
@@ -57,7 +59,7 @@ impl EndWindows {
         };
         Ok(Some(Self {
             windows: Arc::clone(windows),
-            arguments: Arguments::new(&windows.aggregate.aggregates),
+            sources: Source::of(&windows.aggregate.aggregates),
             windowed: Windowed::new(stage, &windows.aggregate, id)?,
             pace: Pace::new(windows.aggregate.thinning),
             restored: 0,
@@ -97,15 +99,19 @@ impl EndWindows {
         let key = message.key.as_ref().ok_or(Reason::NoKey)?;
         let aggregates = &self.windows.aggregate.aggregates;
         let row = expression::row(&self.windows.fields, View::of(message));
-        let (mut computed, mut arguments) = (Vec::new(), Vec::with_capacity(aggregates.len()));
-        let of = &self.arguments;
-        of.compute(aggregates, &row, &mut computed)?;
-        of.gather(aggregates, &row, &computed, &mut arguments)?;
+        let mut computed = Vec::new();
+        compute(aggregates, &row, &mut computed)?;
+        let arguments = Arguments::Row {
+            sources: &self.sources,
+            slots: &row.slots,
+            computed: &computed,
+        };
+        arguments.check(aggregates)?;
         let contribution = Contribution {
             key: key.tagged(),
             time: message.time,
             offset: Offset(number),
-            arguments: &arguments,
+            arguments,
         };
         match self.windowed.add(contribution, effects)?? {
             Added::Aggregated { expired_windows } => Ok(Outcome::Aggregated { expired_windows }),

@@ -13,8 +13,6 @@ use crate::codec::projection::Projection;
 use crate::codec::projection::ProjectionError;
 use crate::codec::projection::Root;
 use crate::codec::projection::Row;
-use crate::expr::EvalError;
-use crate::expr::Program;
 use crate::record::HeadersView;
 use crate::record::RecordView;
 use crate::record::Value;
@@ -22,9 +20,7 @@ use crate::store::keys::TaggedKey;
 use crate::stream::key;
 use crate::stream::outcome::Trouble;
 use crate::stream::plan::Flow;
-use crate::stream::plan::NamedAggregate;
 use crate::stream::reason::Reason;
-use crate::stream::recycle::NULL;
 
 /// Reads the fields, the key and the arguments of source records as a flow wants them.
 #[derive(Debug)]
@@ -110,11 +106,17 @@ impl Intake {
     #[inline]
     pub(crate) fn key_value<'r>(&'r self, row: &'r Row<'r>) -> Result<Option<Value<'r>>, Reason> {
         match &self.flow.key {
-            Some(program) if field(row, self.key_slot).is_none() => {
+            Some(program) if !self.has_key(row) => {
                 program.eval(row).map(Some).map_err(Reason::KeyExpression)
             }
             _ => Ok(None),
         }
+    }
+
+    /// Whether the key stands in `row`.
+    #[inline]
+    pub(crate) fn has_key(&self, row: &Row<'_>) -> bool {
+        self.flow.key.is_none() || field(row, self.key_slot).is_some()
     }
 
     /// The key of `row`, made of `value` where an expression gave one, else of the record's own;
@@ -142,7 +144,7 @@ impl Intake {
 }
 
 #[inline]
-fn field<'r>(row: &'r Row<'r>, slot: Option<usize>) -> Option<&'r Value<'r>> {
+fn field<'r>(row: &'r Row<'_>, slot: Option<usize>) -> Option<&'r Value<'r>> {
     row.slots.get(slot?)?.as_ref()
 }
 
@@ -182,115 +184,5 @@ fn record_key<'r>(record: &RecordView<'r>, format: Format) -> Result<TaggedKey<'
         Format::Bytes => Ok(key::of_bytes(bytes)),
         _ if std::str::from_utf8(bytes).is_ok() => Ok(key::of_text(bytes)),
         _ => Err(Reason::KeyNotText),
-    }
-}
-
-/// Where the arguments of a flow's aggregates come from.
-#[derive(Debug)]
-pub(crate) struct Arguments {
-    sources: Box<[Source]>,
-}
-
-#[derive(Debug)]
-enum Source {
-    /// The same for every record.
-    Fixed(Value<'static>),
-    /// A field: it is left where it stands.
-    Slot(usize),
-    /// An expression.
-    Computed,
-}
-
-impl Arguments {
-    pub(crate) fn new(aggregates: &[NamedAggregate]) -> Self {
-        let source = |named: &NamedAggregate| match &named.argument {
-            None => Source::Fixed(named.function.without_argument()),
-            Some(program) => program.slot().map_or(Source::Computed, Source::Slot),
-        };
-        Self {
-            sources: aggregates.iter().map(source).collect(),
-        }
-    }
-
-    /// Evaluates those that are no fields of `row`, in the order of `aggregates`.
-    ///
-    /// # Errors
-    ///
-    /// Where one has no value.
-    #[inline]
-    pub(crate) fn compute<'r>(
-        &self,
-        aggregates: &'r [NamedAggregate],
-        row: &'r Row<'r>,
-        computed: &mut Vec<Value<'r>>,
-    ) -> Result<(), Reason> {
-        computed.clear();
-        for (named, source) in aggregates.iter().zip(&self.sources) {
-            if let (Source::Computed, Some(program)) = (source, &named.argument) {
-                let value = match named.function.is_numeric() {
-                    true => number(program, row),
-                    false => program.eval(row),
-                };
-                computed.push(value.map_err(failed(named))?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Gathers all arguments and checks them, so that a record that any aggregate refuses touches
-    /// none.
-    ///
-    /// A field that is not there counts as null: it is not part of the aggregate.
-    ///
-    /// # Errors
-    ///
-    /// Where there is one that its aggregate cannot take.
-    #[inline]
-    pub(crate) fn gather<'r>(
-        &'r self,
-        aggregates: &[NamedAggregate],
-        row: &'r Row<'r>,
-        computed: &'r [Value<'r>],
-        arguments: &mut Vec<&'r Value<'r>>,
-    ) -> Result<(), Reason> {
-        arguments.clear();
-        let mut computed = computed.iter();
-        for (named, source) in aggregates.iter().zip(&self.sources) {
-            let value = match source {
-                Source::Fixed(value) => value,
-                Source::Slot(slot) => field(row, Some(*slot)).unwrap_or(&NULL),
-                Source::Computed => computed.next().unwrap_or(&NULL),
-            };
-            check(named, value)?;
-            arguments.push(value);
-        }
-        Ok(())
-    }
-}
-
-/// Checks that the aggregate can take `value`.
-///
-/// # Errors
-///
-/// Where it cannot.
-#[inline]
-pub(crate) fn check(named: &NamedAggregate, value: &Value<'_>) -> Result<(), Reason> {
-    let checked = named.function.check(value);
-    checked.map_err(|error| Reason::BadArgument {
-        name: named.name.clone(),
-        error,
-    })
-}
-
-#[inline]
-fn number(program: &Program, row: &Row<'_>) -> Result<Value<'static>, EvalError> {
-    let number = program.eval_number(row)?;
-    Ok(number.map_or(Value::Null, |number| number.into_value()))
-}
-
-fn failed(named: &NamedAggregate) -> impl FnOnce(EvalError) -> Reason {
-    |error| Reason::Argument {
-        name: named.name.clone(),
-        error,
     }
 }

@@ -6,9 +6,11 @@ use crate::codec::projection::Row;
 use crate::record::Timestamp;
 use crate::record::Value;
 use crate::store::keys::TaggedKey;
+use crate::stream::arguments::Arguments;
+use crate::stream::arguments::Source;
+use crate::stream::arguments::compute;
 use crate::stream::event_time::Future;
 use crate::stream::event_time::event_time;
-use crate::stream::intake::Arguments;
 use crate::stream::intake::Intake;
 use crate::stream::mapped::passes;
 use crate::stream::outcome::Trouble;
@@ -17,16 +19,18 @@ use crate::stream::plan::NamedAggregate;
 use crate::stream::plan::Operator;
 use crate::stream::reason::Reason;
 use crate::stream::recycle::recycle;
-use crate::stream::recycle::recycle_references;
 
 /// Makes source records ready for an aggregation.
 #[derive(Debug)]
 pub(crate) struct Keying {
     flow: Arc<Flow>,
     key_text: Vec<u8>,
-    arguments: Arguments,
+    sources: Box<[Source]>,
+    /// Whether any argument is an expression.
+    is_computing: bool,
     computed: Vec<Value<'static>>,
-    gathered: Vec<&'static Value<'static>>,
+    /// How far beyond the wall clock an event time may lie, in milliseconds.
+    future_ms: i64,
 }
 
 /// One record, ready for an aggregation.
@@ -34,7 +38,7 @@ pub(crate) struct Keying {
 pub(crate) struct Keyed<'a> {
     pub(crate) key: TaggedKey<'a>,
     pub(crate) time: Timestamp,
-    pub(crate) arguments: &'a [&'a Value<'a>],
+    pub(crate) arguments: Arguments<'a>,
 }
 
 /// A record that goes no further.
@@ -43,12 +47,16 @@ pub(crate) struct Refused;
 
 impl Keying {
     pub(crate) fn new(flow: &Arc<Flow>) -> Self {
+        let sources = Source::of(aggregates(flow));
+        let is_computed = |source: &Source| matches!(source, Source::Computed(_));
+        let future = flow.source.future.map(|future| future.num_milliseconds());
         Self {
             flow: Arc::clone(flow),
             key_text: Vec::new(),
-            arguments: Arguments::new(aggregates(flow)),
+            is_computing: sources.iter().any(is_computed),
+            sources,
             computed: Vec::new(),
-            gathered: Vec::new(),
+            future_ms: future.unwrap_or(i64::MAX),
         }
     }
 
@@ -82,6 +90,11 @@ impl Keying {
     #[inline]
     pub(crate) fn time(&self, row: &Row<'_>, now: Timestamp) -> Result<Timestamp, Reason> {
         let source = &self.flow.source;
+        let own = row.record.timestamp;
+        let is_own = source.time.is_none() && own.is_event_time();
+        if is_own && own <= now.saturating_add(self.future_ms) {
+            return Ok(own);
+        }
         let future = Future {
             now,
             max: source.future,
@@ -103,24 +116,50 @@ impl Keying {
         time: Timestamp,
         take: impl FnOnce(Keyed<'_>) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
+        if self.is_computing || !intake.has_key(row) {
+            return self.with_computed(intake, row, time, take);
+        }
+        let key = intake.key(row, None, &mut self.key_text)?;
+        let arguments = Arguments::Row {
+            sources: &self.sources,
+            slots: &row.slots,
+            computed: &[],
+        };
+        arguments.check(aggregates(&self.flow))?;
+        take(Keyed {
+            key,
+            time,
+            arguments,
+        })
+    }
+
+    /// As [`with`](Self::with), where the key or an argument is computed.
+    #[inline(never)]
+    fn with_computed<T>(
+        &mut self,
+        intake: &Intake,
+        row: &Row<'_>,
+        time: Timestamp,
+        take: impl FnOnce(Keyed<'_>) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
         let aggregates = aggregates(&self.flow);
         let value = intake.key_value(row)?;
         let key = intake.key(row, value.as_ref(), &mut self.key_text)?;
         let mut computed = recycle(std::mem::take(&mut self.computed));
-        let done = self.arguments.compute(aggregates, row, &mut computed);
-        let mut gathered = recycle_references(std::mem::take(&mut self.gathered));
-        let done = done.and_then(|()| {
-            let all = &mut gathered;
-            self.arguments.gather(aggregates, row, &computed, all)
-        });
+        let done = compute(aggregates, row, &mut computed);
+        let arguments = Arguments::Row {
+            sources: &self.sources,
+            slots: &row.slots,
+            computed: &computed,
+        };
+        let done = done.and_then(|()| arguments.check(aggregates));
         let taken = done.map_err(Trouble::from).and_then(|()| {
             take(Keyed {
                 key,
                 time,
-                arguments: &gathered,
+                arguments,
             })
         });
-        self.gathered = recycle_references(gathered);
         self.computed = recycle(computed);
         taken
     }

@@ -1,7 +1,5 @@
 //! Vectors of borrowed values whose memory outlives what they borrowed from.
 
-use crate::record::Value;
-
 /// An empty-valued vector in the memory of `used`: as long, every element its default.
 ///
 /// The elements may borrow from something else than those of `used` did, which is the point: a
@@ -12,12 +10,3 @@ use crate::record::Value;
 pub(crate) fn recycle<T, U: Default>(used: Vec<T>) -> Vec<U> {
     used.into_iter().map(|_| U::default()).collect()
 }
-
-/// As [`recycle`], of references to values: each to null.
-#[inline]
-pub(crate) fn recycle_references<'u>(used: Vec<&Value<'_>>) -> Vec<&'u Value<'u>> {
-    used.into_iter().map(|_| &NULL).collect()
-}
-
-/// What a field that is not there is to an aggregate.
-pub(crate) static NULL: Value<'static> = Value::Null;

@@ -30,6 +30,7 @@ use crate::record::TimestampType;
 use crate::record::Value;
 use crate::record::varint;
 use crate::store::keys::TaggedKey;
+use crate::stream::arguments::Arguments;
 use crate::stream::effects::Destination;
 use crate::stream::effects::Effects;
 use crate::stream::progress::SourceTime;
@@ -124,7 +125,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) sent: Sent,
     pub(crate) key: TaggedKey<'a>,
     pub(crate) event_time: Timestamp,
-    pub(crate) arguments: &'a [&'a Value<'a>],
+    pub(crate) arguments: Arguments<'a>,
     /// Where it is to be carried along.
     pub(crate) source: Option<RecordView<'a>>,
 }
@@ -152,7 +153,7 @@ impl Outgoing<'_> {
         out.push(FORM);
         out.push(self.key.tag);
         value_bytes::put_count(out, self.arguments.len());
-        for argument in self.arguments {
+        for argument in self.arguments.iter() {
             value_bytes::put(out, argument);
         }
         out.push(u8::from(self.source.is_some()));

@@ -263,6 +263,7 @@ mod tests {
     use crate::record::Timestamp;
     use crate::record::Value;
     use crate::stream::aggregate::Function;
+    use crate::stream::arguments::Arguments;
     use crate::stream::columns::Columns;
     use proptest::prelude::*;
 
@@ -283,7 +284,7 @@ mod tests {
                 let at = at.max(evicted);
                 let place = log.insert(at, Offset(0), &mut arena);
                 let value = Value::Int(at);
-                arena.columns.add(place.slot as usize, Timestamp(at), &[&value, &value]);
+                arena.columns.add(place.slot as usize, Timestamp(at), Arguments::Values(&[value.clone(), value]));
                 model.push(at);
                 let (from, to) = (at - length, at - back.min(length));
                 if is_evicting {

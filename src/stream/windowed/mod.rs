@@ -30,11 +30,11 @@ use crate::codec::avro::schema::SchemaError;
 use crate::codec::framing::SchemaId;
 use crate::record::Offset;
 use crate::record::Timestamp;
-use crate::record::Value;
 use crate::store::keys::TaggedKey;
 use crate::store::persist::Malformed;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
+use crate::stream::arguments::Arguments;
 use crate::stream::effects::Effects;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
@@ -75,8 +75,8 @@ pub(crate) struct Contribution<'a> {
     /// The event time, not negative.
     pub(crate) time: Timestamp,
     pub(crate) offset: Offset,
-    /// Checked, in the order of the aggregates.
-    pub(crate) arguments: &'a [&'a Value<'a>],
+    /// Checked.
+    pub(crate) arguments: Arguments<'a>,
 }
 
 /// The same call for whichever kind it is.
