@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use tidemill::client::fetcher::FetchedPartition;
 use tidemill::protocol::batch_reader::Batches;
+use tidemill::protocol::batch_reader::Records;
 use tidemill::protocol::compression::Decompressor;
 use tidemill::record::Offset;
 use tidemill::record::PartitionId;
+use tidemill::record::RecordView;
 use tidemill::record::Timestamp;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::stage::Stage;
@@ -71,10 +73,8 @@ impl Engine {
                 continue;
             }
             let records = batch.records(&mut self.decompressor).expect("readable");
-            let records = records
-                .map(|record| record.expect("well formed"))
-                .filter(|record| record.offset >= from);
-            match self.task.offer(0, records, NOW, &mut self.effects) {
+            let readable = Readable { records, from };
+            match self.task.offer(0, readable, NOW, &mut self.effects) {
                 StepEnd::Done => self.task.move_to(batch.header().next_offset()),
                 StepEnd::NeedsSchema { root, id, .. } => {
                     self.task.add_schema(root, id, SCHEMA).expect("a schema");
@@ -93,6 +93,27 @@ impl Engine {
         see(&self.effects);
         self.results += u64::try_from(self.effects.len()).expect("few");
         self.effects.clear();
+    }
+}
+
+/// The records of a batch from an offset on, as the runtime reads them.
+struct Readable<'s> {
+    records: Records<'s>,
+    from: Offset,
+}
+
+impl<'s> Iterator for Readable<'s> {
+    type Item = RecordView<'s>;
+
+    /// Always inlined, as that of the runtime is.
+    #[inline(always)]
+    fn next(&mut self) -> Option<RecordView<'s>> {
+        loop {
+            let record = self.records.next()?.expect("well formed");
+            if record.offset >= self.from {
+                return Some(record);
+            }
+        }
     }
 }
 
