@@ -113,7 +113,7 @@ impl Intake {
         }
     }
 
-    /// Whether the key stands in `row`.
+    /// Whether the key can be had without evaluating an expression.
     #[inline]
     pub(crate) fn has_key(&self, row: &Row<'_>) -> bool {
         self.flow.key.is_none() || field(row, self.key_slot).is_some()

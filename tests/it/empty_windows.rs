@@ -9,7 +9,6 @@ use tidemill::store::persist::Writer;
 use tidemill::stream::aggregate::Function;
 use tidemill::stream::aggregate::parameter::HalfLife;
 use tidemill::stream::clock::Reading;
-use tidemill::stream::effects::Destination;
 use tidemill::stream::effects::Effects;
 use tidemill::stream::plan::Emit;
 use tidemill::stream::plan::Empty;
@@ -18,10 +17,11 @@ use tidemill::stream::task::Task;
 use tidemill::stream::window::CalendarWindows;
 use tidemill::stream::window::Unit;
 
-use crate::support::stream::Out;
 use crate::support::stream::Rec;
 use crate::support::stream::Windowing;
+use crate::support::stream::ones;
 use crate::support::stream::outs;
+use crate::support::stream::results;
 use crate::support::stream::step;
 
 const YEAR_MS: i64 = 365 * 86_400_000;
@@ -37,29 +37,9 @@ fn windowing(empty: Empty) -> Windowing {
     }
 }
 
-fn records(stamps: &[(i64, &str)]) -> Vec<Rec> {
-    let numbered = (0..).zip(stamps);
-    let record = |(offset, (time, key)): (i64, &(i64, &str))| Rec::new(offset, *time, key, "1");
-    numbered.map(record).collect()
-}
-
-/// The results among `outs`, as `key start count sum`.
-fn results(outs: &[Out]) -> Vec<String> {
-    let sink = outs
-        .iter()
-        .filter(|out| out.destination == Destination::Sink);
-    sink.map(|out| {
-        let value = out.json();
-        let (start, key) = (&value["window"]["start"], value["key"].as_str());
-        let key = key.expect("a text key");
-        format!("{key} {start} {} {}", value["n"], value["sum"])
-    })
-    .collect()
-}
-
 fn run(windowing: &Windowing, stamps: &[(i64, &str)]) -> Vec<String> {
     let (mut task, mut effects) = (windowing.task(), Effects::new());
-    results(&step(&mut task, &records(stamps), &mut effects))
+    results(&step(&mut task, &ones(stamps), &mut effects))
 }
 
 #[test]
@@ -67,7 +47,7 @@ fn a_window_without_records_comes_out_at_its_close_with_what_aggregates_are_of_n
     let (mut task, mut effects) = (windowing(within(1_000)).task(), Effects::new());
     let outs = step(
         &mut task,
-        &records(&[(5, "a"), (25, "a"), (30, "a")]),
+        &ones(&[(5, "a"), (25, "a"), (30, "a")]),
         &mut effects,
     );
     assert_eq!(results(&outs), ["a 0 1 1", "a 10 0 null", "a 20 1 1"]);
@@ -114,7 +94,7 @@ fn with_updates_an_empty_window_comes_out_once_when_it_closes() {
         ..windowing(within(100))
     };
     let (mut task, mut effects) = (windowing.task(), Effects::new());
-    let given = records(&[(1, "a"), (11, "b"), (21, "b")]);
+    let given = ones(&[(1, "a"), (11, "b"), (21, "b")]);
     let mut out = Vec::new();
     for record in given {
         out.extend(step(&mut task, &[record], &mut effects));
@@ -131,7 +111,7 @@ fn with_updates_an_empty_window_comes_out_once_when_it_closes() {
 #[test]
 fn a_late_record_stays_late_and_its_key_is_known_from_then_on() {
     let (mut task, mut effects) = (windowing(within(15)).task(), Effects::new());
-    let given = records(&[(25, "a"), (9, "z"), (40, "a")]);
+    let given = ones(&[(25, "a"), (9, "z"), (40, "a")]);
     let outs = step(&mut task, &given, &mut effects);
     assert_eq!(effects.account.late, 1);
     assert_eq!(
@@ -163,7 +143,7 @@ fn a_mean_over_the_whole_history_goes_on_in_empty_windows() {
         ..windowing(within(10))
     };
     let (mut task, mut effects) = (windowing.task(), Effects::new());
-    let outs = step(&mut task, &records(&[(5, "a"), (40, "b")]), &mut effects);
+    let outs = step(&mut task, &ones(&[(5, "a"), (40, "b")]), &mut effects);
     let means: Vec<_> = outs.iter().map(|out| out.json()["mean"].clone()).collect();
     assert_eq!(means, [1.0, 1.0], "of the one value that there is");
 }
@@ -175,7 +155,7 @@ fn in_silence_empty_windows_come_out_as_the_wall_clock_goes_on() {
         ..windowing(within(1_000))
     };
     let (mut task, mut effects) = (windowing.task(), Effects::new());
-    step(&mut task, &records(&[(5, "a")]), &mut effects);
+    step(&mut task, &ones(&[(5, "a")]), &mut effects);
     effects.clear();
     for now in [100, 131] {
         task.tick(Timestamp(now), Reading::CaughtUp, &mut effects)
@@ -222,7 +202,7 @@ fn ten_minutes() -> Windowing {
 
 #[test]
 fn a_gap_of_a_year_comes_out_in_batches_that_are_bounded_and_leave_nothing_out() {
-    let given = records(&[(0, "all"), (YEAR_MS, "all")]);
+    let given = ones(&[(0, "all"), (YEAR_MS, "all")]);
     let windowing = ten_minutes();
     let batches = in_batches(&mut windowing.task(), &given, |_| {});
     assert!(batches.len() > 10, "{} batches", batches.len());
@@ -249,7 +229,7 @@ fn a_gap_of_a_year_comes_out_in_batches_that_are_bounded_and_leave_nothing_out()
 
 #[test]
 fn a_restart_in_the_middle_of_a_gap_goes_on_with_the_window_after_the_last() {
-    let given = records(&[(0, "all"), (YEAR_MS / 5, "all")]);
+    let given = ones(&[(0, "all"), (YEAR_MS / 5, "all")]);
     let windowing = ten_minutes();
     let all = in_batches(&mut windowing.task(), &given, |_| {}).concat();
     let again = in_batches(&mut windowing.task(), &given, |task| {
@@ -276,7 +256,7 @@ fn behind_a_repartition_a_gap_comes_out_in_batches_too() {
         ..ten_minutes()
     };
     let stages = windowing.stages(2);
-    let given = records(&[(0, "a"), (YEAR_MS / 5, "a")]);
+    let given = ones(&[(0, "a"), (YEAR_MS / 5, "a")]);
     let (mut effects, mut through) = (Effects::new(), Vec::new());
     for partition in 0..2 {
         let before = Task::new(&stages[0], PartitionId(partition), None);
@@ -364,7 +344,7 @@ proptest! {
         let sorted = |mut lines: Vec<String>| { lines.sort(); lines };
         prop_assert_eq!(&sorted(run(&windowing, &stamps)), &expected);
 
-        let given = records(&stamps);
+        let given = ones(&stamps);
         let (first, rest) = given.split_at(cut.min(given.len()));
         let (mut task, mut effects) = (windowing.task(), Effects::new());
         let before = results(&step(&mut task, first, &mut effects));

@@ -25,6 +25,7 @@ use crate::support::stream::Rec;
 use crate::support::stream::Windowing;
 use crate::support::stream::mapping;
 use crate::support::stream::outs;
+use crate::support::stream::results;
 use crate::support::stream::step;
 
 /// Records at these times with these keys, valued by their offsets.
@@ -34,20 +35,6 @@ fn records(stamps: &[(i64, &str)]) -> Vec<Rec> {
         Rec::new(offset, *time, key, &offset.to_string())
     };
     numbered.map(record).collect()
-}
-
-/// The results among `outs`, as `key start count sum`.
-fn results(outs: &[Out]) -> Vec<String> {
-    let sink = outs
-        .iter()
-        .filter(|out| out.destination == Destination::Sink);
-    sink.map(|out| {
-        let value = out.json();
-        let start = &value["window"]["start"];
-        let key = value["key"].as_str().expect("a text key");
-        format!("{key} {start} {} {}", value["n"], value["sum"])
-    })
-    .collect()
 }
 
 fn aside(outs: &[Out], destination: Destination) -> Vec<&Out> {

@@ -17,17 +17,12 @@ use tidemill::stream::window::Windows;
 use crate::support::stream::Out;
 use crate::support::stream::Rec;
 use crate::support::stream::Windowing;
+use crate::support::stream::ones;
 use crate::support::stream::outs;
 use crate::support::stream::step;
 
 fn ms(millis: i64) -> TimeDelta {
     TimeDelta::milliseconds(millis)
-}
-
-fn records(stamps: &[(i64, &str)]) -> Vec<Rec> {
-    let numbered = (0..).zip(stamps);
-    let record = |(offset, (time, key)): (i64, &(i64, &str))| Rec::new(offset, *time, key, "1");
-    numbered.map(record).collect()
 }
 
 /// The results among `outs`, as `key start count`.
@@ -56,7 +51,7 @@ fn holding(bounds: Bounds) -> Windowing {
 
 fn run(windowing: &Windowing, stamps: &[(i64, &str)]) -> Vec<String> {
     let (mut task, mut effects) = (windowing.task(), Effects::new());
-    results(&step(&mut task, &records(stamps), &mut effects))
+    results(&step(&mut task, &ones(stamps), &mut effects))
 }
 
 #[test]
@@ -124,7 +119,7 @@ fn beyond_its_bounds_the_oldest_comes_out_early_or_is_an_error() {
         ..bounds
     };
     let (mut task, mut effects) = (holding(stop).task(), Effects::new());
-    let out = step(&mut task, &records(&stamps), &mut effects);
+    let out = step(&mut task, &ones(&stamps), &mut effects);
     assert_eq!(results(&out), Vec::<String>::new());
     assert_eq!(
         out[0].header("tidemill-reason").as_deref(),
@@ -136,7 +131,7 @@ fn beyond_its_bounds_the_oldest_comes_out_early_or_is_an_error() {
 #[test]
 fn a_restart_loses_nothing_that_is_held_back() {
     let windowing = holding(Bounds::default());
-    let given = records(&[(5, "a"), (6, "a"), (99, "z"), (130, "z")]);
+    let given = ones(&[(5, "a"), (6, "a"), (99, "z"), (130, "z")]);
     let (mut task, mut effects) = (windowing.task(), Effects::new());
     step(&mut task, &given[..2], &mut effects);
     let progress = task.progress();
@@ -172,7 +167,7 @@ fn a_windowed_key_is_that_of_kafka_streams_and_goes_to_the_partition_of_its_key(
             ..Windowing::default()
         };
         let (mut task, mut effects) = (windowing.task(), Effects::new());
-        step(&mut task, &records(&stamps), &mut effects);
+        step(&mut task, &ones(&stamps), &mut effects);
         let output = effects.outputs().next().expect("a result");
         assert_eq!(output.key, Some(expected));
         assert_eq!((output.key_stem, output.partition), (Some(&b"A"[..]), None));

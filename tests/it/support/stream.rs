@@ -309,3 +309,24 @@ pub(crate) fn step(task: &mut Task, records: &[Rec], effects: &mut Effects) -> V
     assert_eq!(effects.account.imbalance(), 0, "{:?}", effects.account);
     outs(effects)
 }
+
+/// Records at these times with these keys, each valued 1.
+pub(crate) fn ones(stamps: &[(i64, &str)]) -> Vec<Rec> {
+    let numbered = (0..).zip(stamps);
+    let record = |(offset, (time, key)): (i64, &(i64, &str))| Rec::new(offset, *time, key, "1");
+    numbered.map(record).collect()
+}
+
+/// The results among `outs`, as `key start count sum`.
+pub(crate) fn results(outs: &[Out]) -> Vec<String> {
+    let sink = outs
+        .iter()
+        .filter(|out| out.destination == Destination::Sink);
+    sink.map(|out| {
+        let value = out.json();
+        let start = &value["window"]["start"];
+        let key = value["key"].as_str().expect("a text key");
+        format!("{key} {start} {} {}", value["n"], value["sum"])
+    })
+    .collect()
+}
