@@ -1,4 +1,4 @@
-//! Which versions of which APIs a broker speaks.
+//! Which versions of which APIs a broker speaks, and which features its cluster has agreed on.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use crate::protocol::message::api_versions::ApiVersionsResponse;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BrokerVersions {
     ranges: BTreeMap<i16, Versions>,
+    features: BTreeMap<String, i16>,
 }
 
 impl BrokerVersions {
@@ -22,9 +23,20 @@ impl BrokerVersions {
             };
             (api.api_key, versions)
         });
+        let features = response.finalized_features.iter();
+        let features =
+            features.map(|feature| (feature.name.to_string(), feature.max_version_level));
         Self {
             ranges: ranges.collect(),
+            features: features.collect(),
         }
+    }
+
+    /// The level of a feature that the cluster as a whole has agreed on (KIP-584); 0 where it has
+    /// not, or tells nothing.
+    #[must_use]
+    pub fn feature(&self, name: &str) -> i16 {
+        self.features.get(name).copied().unwrap_or(0)
     }
 
     /// The broker's range; `None` where it lacks the API.

@@ -43,6 +43,8 @@ pub struct CallError {
     pub doing: String,
     /// How often it was tried.
     pub attempts: u32,
+    /// Whether one of the attempts may have been carried out although no answer came.
+    pub maybe_done: bool,
     /// How the last attempt failed.
     #[source]
     pub failure: Failure,
@@ -147,6 +149,7 @@ impl CallError {
         Self {
             doing: doing.to_string(),
             attempts: 1,
+            maybe_done: matches!(&failure, Failure::Request(error) if error.outcome_is_unknown()),
             failure,
         }
     }
@@ -240,6 +243,7 @@ impl Cluster {
                 return Err(CallError {
                     doing: doing.to_owned(),
                     attempts: retry.attempts(),
+                    maybe_done: before.maybe_done,
                     failure,
                 });
             }

@@ -72,6 +72,12 @@ impl Reply {
         &self.peer.address
     }
 
+    /// What the broker that answered speaks.
+    #[must_use]
+    pub fn versions(&self) -> &BrokerVersions {
+        &self.peer.versions
+    }
+
     /// Reads the body, borrowing from this answer's frame.
     ///
     /// # Errors

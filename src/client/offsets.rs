@@ -146,6 +146,7 @@ impl Offsets {
                 return Err(CallError {
                     doing: "look up offsets".to_owned(),
                     attempts: retry.attempts(),
+                    maybe_done: false,
                     failure,
                 });
             }

@@ -70,11 +70,13 @@ pub mod sasl_authenticate;
 pub mod sasl_handshake;
 pub mod sync_group;
 pub mod txn_offset_commit;
+mod up_to;
 
 use std::borrow::Cow;
 
 pub use api_key::ApiKey;
 pub use reader::{ReadError, ReadFault};
+pub use up_to::UpTo;
 pub use uuid::Uuid;
 pub use versions::Versions;
 pub use writer::{WriteError, WriteFault};
