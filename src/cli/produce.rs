@@ -471,7 +471,7 @@ impl From<SendError> for Failure {
             SendError::Encode { .. } => Self::new(Exit::Data, message),
             SendError::NoPartition { .. } => Self::new(Exit::Usage, message),
             SendError::Failed(failed) => (*failed).into(),
-            SendError::Full => Self::new(Exit::Failed, message),
+            SendError::Full | SendError::NoTransaction => Self::new(Exit::Failed, message),
         }
     }
 }

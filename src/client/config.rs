@@ -121,6 +121,8 @@ pub struct ProduceSettings {
     pub compression: Compression,
     /// Requests that one connection may await at the same time; 1 to 5.
     pub in_flight_max: usize,
+    /// A transaction that is open for longer is aborted by its coordinator.
+    pub transaction_timeout: Duration,
 }
 
 /// How the schema registry is reached.

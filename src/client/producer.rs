@@ -5,15 +5,19 @@
 //! five requests at a time to each, and deals with answers, retries and new leaders. What became of
 //! each batch is told exactly: written, not written, or unknown.
 //!
-//! Deliberately absent: transactions. Their seam is `BatchStamp::is_transactional` and the identity
-//! that the sender asks for.
+//! [`TransactionalProducer`] does the same in transactions: all of the records of one count, with the
+//! offsets that are committed in it, or none.
 
 mod batch;
+mod coordination;
 mod flight;
 mod lane;
 mod outcome;
 mod sender;
 mod state;
+mod transaction;
+mod transaction_error;
+mod transactional;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -30,6 +34,7 @@ use crate::client::call::Failure;
 use crate::client::cluster::Cluster;
 use crate::client::config::ProduceSettings;
 use crate::client::producer::sender::Sender;
+use crate::client::producer::state::SharedTransaction;
 use crate::client::producer::state::State;
 use crate::client::producer::state::Taken;
 use crate::protocol::partitioner::partition_for_key;
@@ -37,12 +42,17 @@ use crate::record::Header;
 use crate::record::PartitionId;
 use crate::record::TopicName;
 
+pub use coordination::GroupMember;
 pub use outcome::BatchOutcome;
 pub use outcome::Delivery;
 pub use outcome::Outcome;
 pub use outcome::ProduceError;
 pub use outcome::SendError;
 pub use state::NewRecord;
+pub use transaction_error::TransactionEnd;
+pub use transaction_error::TransactionError;
+pub use transactional::TransactionalId;
+pub use transactional::TransactionalProducer;
 
 /// What callers and the sender share.
 #[derive(Debug)]
@@ -116,8 +126,17 @@ impl Producer {
     /// A producer for any topics of `cluster`; its task runs on the current tokio runtime.
     #[must_use]
     pub fn new(cluster: Cluster, settings: ProduceSettings, outcomes: Outcomes) -> Self {
+        Self::start(cluster, settings, outcomes, None)
+    }
+
+    fn start(
+        cluster: Cluster,
+        settings: ProduceSettings,
+        outcomes: Outcomes,
+        transaction: Option<SharedTransaction>,
+    ) -> Self {
         let shared = Arc::new(Shared {
-            state: Mutex::new(State::new(outcomes == Outcomes::Keep)),
+            state: Mutex::new(State::new(outcomes == Outcomes::Keep, transaction)),
             work: Notify::new(),
             progress: Notify::new(),
         });
@@ -266,6 +285,24 @@ impl Producer {
             if timeout_at(deadline, progress).await.is_err() {
                 return self.delivery();
             }
+        }
+    }
+
+    /// Sends everything now, and does not wait for it.
+    fn hurry(&self) {
+        self.shared.lock().close_all();
+        self.shared.work.notify_one();
+    }
+
+    /// Waits until the coordinator has answered to partitions that it was told of; that request has
+    /// a deadline of its own.
+    async fn joined(&self) {
+        loop {
+            let progress = self.shared.progress.notified();
+            if !self.shared.lock().is_joining {
+                return;
+            }
+            progress.await;
         }
     }
 

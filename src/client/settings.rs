@@ -136,6 +136,8 @@ settings! {
         |c, v| set(&mut c.produce.request_bytes_max, bytes(v, 1024));
     ["delivery.timeout.ms", "message.timeout.ms"], "ms", "120000", "a record that is not acknowledged by then is given up",
         |c, v| set(&mut c.produce.delivery_timeout, millis(v, 1));
+    ["transaction.timeout.ms"], "ms", "60000", "a transaction that is open for longer is aborted by its coordinator",
+        |c, v| set(&mut c.produce.transaction_timeout, millis(v, 1));
     ["compression.type", "compression.codec"], "none|gzip|snappy|lz4|zstd", "none", "how batches are compressed",
         |c, v| set(&mut c.produce.compression, compression(v));
     ["max.in.flight.requests.per.connection", "max.in.flight"], "1 to 5", "5", "requests that one connection may await",
@@ -274,7 +276,6 @@ const IGNORED: &[&str] = &[
     "topic.metadata.propagation.max.ms",
     "topic.metadata.refresh.fast.interval.ms",
     "topic.metadata.refresh.sparse",
-    "transaction.timeout.ms",
     "transaction.two.phase.commit.enable",
     "transactional.id",
     "use.latest.version",
@@ -358,6 +359,7 @@ fn blank() -> Config {
             delivery_timeout: zero,
             compression: Compression::None,
             in_flight_max: 0,
+            transaction_timeout: zero,
         },
         registry: RegistrySettings {
             urls: Vec::new(),

@@ -43,6 +43,8 @@ use tidemill::record::Timestamp;
 use tidemill::record::TopicPartition;
 use tokio::time::Instant;
 
+use crate::transactions;
+
 /// The longest that any step may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -62,6 +64,7 @@ pub(crate) async fn suite(bootstrap: &str) {
     a_position_below_the_log_obeys_the_policy(bootstrap).await;
     oversize_records_are_refused_and_oversize_batches_split(bootstrap).await;
     a_fetch_at_the_end_waits_no_longer_than_its_deadline(bootstrap).await;
+    transactions::suite(bootstrap).await;
 }
 
 pub(crate) fn config(bootstrap: &str) -> Config {

@@ -64,6 +64,8 @@ mod table_properties;
 mod window_allocations;
 // Results that are thinned out, and keys with their windows.
 mod thinning;
+// Records that count together or not at all.
+mod transactions;
 // Every kind of windows against a model of its definition.
 mod window_properties;
 // What tests share.

@@ -17,6 +17,16 @@ use crate::protocol::compression::Decompressor;
 pub(super) struct Identity {
     pub(super) id: i64,
     pub(super) epoch: i16,
+    pub(super) scope: Scope,
+}
+
+/// When what is written counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// As soon as it is written.
+    Batch,
+    /// Once its transaction is committed.
+    Transaction,
 }
 
 /// Records that are closed against more, not encoded yet.
@@ -146,6 +156,7 @@ pub(super) fn encode(
         producer_id: identity.id,
         producer_epoch: identity.epoch,
         base_sequence: sequence,
+        is_transactional: identity.scope == Scope::Transaction,
         ..BatchStamp::default()
     };
     closed.builder.finish(&stamp, &mut bytes)?;

@@ -1,5 +1,6 @@
 //! Requests of a producer on their way: batches to a leader, and the request for an identity.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::admin::wire_millis;
@@ -12,8 +13,11 @@ use crate::client::connection::Reply;
 use crate::client::connection::RequestError;
 use crate::client::producer::batch::Identity;
 use crate::client::producer::batch::Numbered;
+use crate::client::producer::batch::Scope;
 use crate::client::producer::lane::Answer;
+use crate::client::producer::transaction::Version;
 use crate::protocol::error_code::ErrorCode;
+use crate::protocol::message::UpTo;
 use crate::protocol::message::init_producer_id::InitProducerIdRequest;
 use crate::protocol::message::init_producer_id::InitProducerIdResponse;
 use crate::protocol::message::produce::PartitionProduceData;
@@ -45,13 +49,26 @@ pub(super) struct Landed {
     pub(super) answer: Result<Reply, RequestError>,
 }
 
+/// From the next version on, partitions join a transaction by being written to (KIP-890).
+const ADDED_BEFORE_MAX: i16 = 11;
+
+/// Whose records they are.
+#[derive(Clone, Debug)]
+pub(super) enum Writer {
+    /// A producer that is only idempotent.
+    Idempotent,
+    /// That of a transactional id.
+    Transactional(Arc<str>, Version),
+}
+
 pub(super) async fn fly(
     cluster: Cluster,
     node: i32,
     cargo: Vec<Cargo>,
+    writer: Writer,
     timeout: Duration,
 ) -> Landed {
-    let answer = send(&cluster, node, &cargo, timeout).await;
+    let answer = send(&cluster, node, &cargo, &writer, timeout).await;
     Landed {
         node,
         cargo,
@@ -63,18 +80,29 @@ async fn send(
     cluster: &Cluster,
     node: i32,
     cargo: &[Cargo],
+    writer: &Writer,
     timeout: Duration,
 ) -> Result<Reply, RequestError> {
     let connection = cluster.connection(node, Purpose::Produce).await?;
     let awaited = {
-        let request = request(cluster, cargo, timeout);
+        let mut request = request(cluster, cargo, timeout);
         let bytes = cargo
             .iter()
             .map(|cargo| cargo.batch.bytes.len())
             .sum::<usize>();
-        connection
-            .start_sized(&request, timeout, bytes + REQUEST_OVERHEAD)
-            .await?
+        let bytes = bytes + REQUEST_OVERHEAD;
+        if let Writer::Transactional(id, _) = writer {
+            request.transactional_id = Some(id.as_ref().into());
+        }
+        match writer {
+            Writer::Transactional(_, Version::One) => {
+                let request = UpTo::<ADDED_BEFORE_MAX, _>(request);
+                connection.start_sized(&request, timeout, bytes).await?
+            }
+            Writer::Transactional(_, Version::Two) | Writer::Idempotent => {
+                connection.start_sized(&request, timeout, bytes).await?
+            }
+        }
     };
     awaited.answer().await
 }
@@ -126,6 +154,7 @@ pub(super) async fn initialise(cluster: Cluster) -> Result<Identity, CallError> 
         Ok(Identity {
             id: response.producer_id,
             epoch: response.producer_epoch,
+            scope: Scope::Batch,
         })
     };
     cluster

@@ -170,6 +170,20 @@ impl Lane {
         Some(next)
     }
 
+    /// Numbers what comes from here on as `identity`, from 0 where that is another than before.
+    /// Nothing may be under way. A broker that knows the producer knows it under its next epoch
+    /// too, and so still refuses a gap.
+    pub(super) fn adopt(&mut self, identity: Identity) {
+        let own = self.identity.replace(identity);
+        if own == Some(identity) {
+            return;
+        }
+        self.is_established &= own.is_some_and(|own| own.id == identity.id);
+        self.repair = Repair::Nothing;
+        self.next_sequence = 0;
+        self.expected = 0;
+    }
+
     /// Mends the numbers. A batch that may be in the log goes with its old number first: only its
     /// answer tells whether it is. Those behind one that is not in the log are not either, because
     /// brokers refuse gaps.
@@ -186,12 +200,10 @@ impl Lane {
             Repair::CloseGap => self.next_sequence = self.expected,
             Repair::NextEpoch => {
                 self.identity = Some(match self.identity {
-                    Some(Identity { id, epoch }) if id == fresh.id && epoch < i16::MAX => {
-                        Identity {
-                            id,
-                            epoch: epoch + 1,
-                        }
-                    }
+                    Some(own) if own.id == fresh.id && own.epoch < i16::MAX => Identity {
+                        epoch: own.epoch + 1,
+                        ..own
+                    },
                     _ => fresh,
                 });
                 self.next_sequence = 0;

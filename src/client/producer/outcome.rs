@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::client::call::CallError;
 use crate::client::connection::RequestError;
 use crate::client::error_kind::ErrorKind;
+use crate::client::producer::transaction_error::TransactionError;
 use crate::protocol::batch_builder::BuildError;
 use crate::protocol::error_code::Action;
 use crate::protocol::error_code::ErrorCode;
@@ -77,6 +78,15 @@ pub enum ProduceError {
     /// The cluster gives no producer id.
     #[error("become an idempotent producer")]
     Initialise(#[source] CallError),
+    /// The broker has lost track of the producer, within a transaction.
+    #[error("write to {0}: the broker has lost track of the producer")]
+    OutOfStep(TopicPartition),
+    /// The coordinator does not let the transaction go on.
+    #[error(transparent)]
+    Transaction(Box<TransactionError>),
+    /// The transaction that it was in has been given up.
+    #[error("the transaction was given up")]
+    Aborted,
     /// A newer producer has taken over; nothing more is written.
     #[error("write to {partition}: a newer producer has taken over ({})", code.name())]
     Fenced {
@@ -100,7 +110,10 @@ impl ProduceError {
             Self::Build { .. } => ErrorKind::Data,
             Self::Initialise(error) => error.kind(),
             Self::Request(error) => error.kind(),
-            Self::Answered { .. } | Self::Fenced { .. } => ErrorKind::Failed,
+            Self::Transaction(error) => error.kind(),
+            Self::Answered { .. } | Self::Fenced { .. } | Self::OutOfStep(_) | Self::Aborted => {
+                ErrorKind::Failed
+            }
         }
     }
 }
@@ -137,7 +150,10 @@ pub enum SendError {
         /// Why not.
         source: BuildError,
     },
-    /// The producer has failed for good.
+    /// The producer writes in transactions, and none is open.
+    #[error("no transaction is open")]
+    NoTransaction,
+    /// The producer has failed for good, or its transaction can only be aborted.
     #[error("the producer has failed")]
     Failed(#[source] Box<ProduceError>),
 }

@@ -21,9 +21,11 @@ use crate::client::error_chain::chain;
 use crate::client::producer::Shared;
 use crate::client::producer::batch::Identity;
 use crate::client::producer::batch::encode;
+use crate::client::producer::coordination::add_partitions;
 use crate::client::producer::flight::Cargo;
 use crate::client::producer::flight::Landed;
 use crate::client::producer::flight::Place;
+use crate::client::producer::flight::Writer;
 use crate::client::producer::flight::answer_for;
 use crate::client::producer::flight::fly;
 use crate::client::producer::flight::initialise;
@@ -33,6 +35,8 @@ use crate::client::producer::lane::Verdict;
 use crate::client::producer::outcome::Outcome;
 use crate::client::producer::outcome::ProduceError;
 use crate::client::producer::state::State;
+use crate::client::producer::transaction::Incarnation;
+use crate::client::producer::transaction::Sure;
 use crate::protocol::compression::Decompressor;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::message::produce::ProduceResponse;
@@ -55,6 +59,7 @@ pub(super) struct Sender {
     shared: Arc<Shared>,
     identity: Option<Identity>,
     initialising: Option<BoxFuture<'static, Result<Identity, CallError>>>,
+    joining: Option<BoxFuture<'static, Joined>>,
     flights: Vec<BoxFuture<'static, Landed>>,
     nodes: BTreeMap<i32, Node>,
     stale: BTreeSet<TopicName>,
@@ -64,12 +69,13 @@ pub(super) struct Sender {
     told: Told,
 }
 
-/// What those who wait for progress were told last: how many records are dealt with, and whether
-/// the producer has failed.
+/// What those who wait for progress were told last: how many records are dealt with, whether the
+/// producer has failed, and whether the coordinator is being told of partitions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Told {
     settled: u64,
     has_failed: bool,
+    is_joining: bool,
 }
 
 impl Sender {
@@ -80,6 +86,7 @@ impl Sender {
             shared,
             identity: None,
             initialising: None,
+            joining: None,
             flights: Vec::new(),
             nodes: BTreeMap::new(),
             stale: BTreeSet::new(),
@@ -98,6 +105,7 @@ impl Sender {
                 landed = next_landed(&mut self.flights) => self.land(landed),
                 () = shared.work.notified() => {}
                 made = ready(&mut self.initialising) => self.initialised(made),
+                joined = ready(&mut self.joining) => self.joined(joined),
                 refreshed = ready(&mut self.refresh) => self.refreshed(refreshed),
                 () = sleep_until(wake) => {}
             }
@@ -112,16 +120,20 @@ impl Sender {
             let linger = state.close_due(&self.settings, now);
             state.expire(&self.settings, now);
             if let Some(error) = state.failed.clone() {
-                state.fail(&error);
+                state.drain(&error);
             }
             if state.is_dropped && state.delivery.outstanding() == 0 {
                 return None;
             }
             linger
         };
-        match self.identity {
-            Some(identity) => while self.depart(identity, now) {},
-            None => self.initialise(),
+        match self.writer() {
+            Who::Is(identity, writer) => {
+                self.join(identity, now);
+                while self.depart(identity, &writer, now) {}
+            }
+            Who::Unknown => self.initialise(),
+            Who::Nobody => {}
         }
         self.start_refresh();
         self.tell();
@@ -135,6 +147,7 @@ impl Sender {
         let now = Told {
             settled: state.delivery.settled(),
             has_failed: state.failed.is_some(),
+            is_joining: state.is_joining,
         };
         drop(state);
         if self.told != now {
@@ -160,8 +173,72 @@ impl Sender {
             .fold(now + LOOK_AROUND, Instant::min)
     }
 
+    /// In whose name batches go now.
+    fn writer(&self) -> Who {
+        let state = self.shared.lock();
+        if state.failed.is_some() {
+            return Who::Nobody;
+        }
+        let Some(transaction) = &state.transaction else {
+            let identity = self.identity;
+            return identity.map_or(Who::Unknown, |identity| {
+                Who::Is(identity, Writer::Idempotent)
+            });
+        };
+        let transaction = transaction.lock();
+        transaction
+            .writer()
+            .map_or(Who::Nobody, |Incarnation { identity, version }| {
+                let writer = Writer::Transactional(transaction.id(), version);
+                Who::Is(identity, writer)
+            })
+    }
+
+    /// Tells the coordinator of partitions that are about to be written to, where it has to be told.
+    fn join(&mut self, identity: Identity, now: Instant) {
+        if self.joining.is_some() {
+            return;
+        }
+        let mut state = self.shared.lock();
+        let Some(shared) = state.transaction.clone() else {
+            return;
+        };
+        let mut transaction = shared.lock();
+        let mut places = ready_places(&state, now);
+        places.retain(|place| !transaction.is_member(*place));
+        if places.is_empty() {
+            return;
+        }
+        transaction.touch();
+        let id = transaction.id();
+        let partitions = places.iter().filter_map(|&(topic, lane)| {
+            let lane = state.topics.get(topic)?.lanes.get(lane)?;
+            Some(lane.partition.clone())
+        });
+        let partitions: Vec<_> = partitions.collect();
+        state.is_joining = true;
+        let cluster = self.cluster.clone();
+        self.joining = Some(Box::pin(async move {
+            let answer = add_partitions(&cluster, &id, identity, &partitions).await;
+            Joined { places, answer }
+        }));
+    }
+
+    fn joined(&mut self, joined: Joined) {
+        self.joining = None;
+        let mut state = self.shared.lock();
+        state.is_joining = false;
+        let Some(shared) = state.transaction.clone() else {
+            return;
+        };
+        let taken = shared.lock().joined(joined.places, joined.answer);
+        if let Err(error) = taken {
+            state.doom(&ProduceError::Transaction(Box::new(error)));
+        }
+    }
+
     /// Sends at most one request to each leader; tells whether any went.
-    fn depart(&mut self, identity: Identity, now: Instant) -> bool {
+    fn depart(&mut self, identity: Identity, writer: &Writer, now: Instant) -> bool {
         let picked = self.pick(identity, now);
         let any = !picked.is_empty();
         for (node, picked) in picked {
@@ -177,8 +254,8 @@ impl Sender {
                 .or_insert_with(|| Node::new(now))
                 .in_flight += 1;
             let timeout = self.cluster.config().request_timeout;
-            self.flights
-                .push(Box::pin(fly(self.cluster.clone(), node, cargo, timeout)));
+            let flight = fly(self.cluster.clone(), node, cargo, writer.clone(), timeout);
+            self.flights.push(Box::pin(flight));
         }
         any
     }
@@ -189,7 +266,7 @@ impl Sender {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         let mut picked: BTreeMap<i32, (usize, Vec<Picked>)> = BTreeMap::new();
-        let places: Vec<Place> = ready_places(&state, now);
+        let places: Vec<Place> = members(&state, ready_places(&state, now));
         self.turn = self.turn.wrapping_add(1);
         for index in 0..places.len() {
             let Some(&place) = places.get((index + self.turn) % places.len()) else {
@@ -343,6 +420,7 @@ impl Sender {
             batch,
         } = cargo;
         let attempts = batch.attempts;
+        let reset = ProduceError::OutOfStep(partition.clone());
         let Some(lane) = state.lane(place.0, place.1) else {
             return;
         };
@@ -375,6 +453,10 @@ impl Sender {
             }
         }
         state.delivery.sequence_resets += resets;
+        if resets > 0 {
+            // Only the coordinator gives a transaction's producer another epoch.
+            state.doom(&reset);
+        }
     }
 
     fn pause(&self, attempts: u32) -> Duration {
@@ -431,12 +513,40 @@ impl Node {
     }
 }
 
+/// In whose name batches go.
+enum Who {
+    /// In this one's.
+    Is(Identity, Writer),
+    /// It has to be asked for.
+    Unknown,
+    /// None may go.
+    Nobody,
+}
+
+/// The coordinator's answer to partitions that are about to be written to.
+struct Joined {
+    places: Vec<Place>,
+    answer: Result<Sure<()>, CallError>,
+}
+
 /// A batch taken from its lane.
 struct Picked {
     place: Place,
     partition: TopicPartition,
     next: Next,
     buffer: Vec<u8>,
+}
+
+/// Those that may be written to now; with the first batch the coordinator learns of the transaction.
+fn members(state: &State, mut places: Vec<Place>) -> Vec<Place> {
+    if let Some(transaction) = &state.transaction {
+        let mut transaction = transaction.lock();
+        places.retain(|place| transaction.is_member(*place));
+        if !places.is_empty() {
+            transaction.touch();
+        }
+    }
+    places
 }
 
 fn ready_places(state: &State, now: Instant) -> Vec<Place> {

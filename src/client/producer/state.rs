@@ -1,5 +1,9 @@
 //! What a producer's callers and its sender share: the lanes, the send buffer, the counts.
 
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
@@ -16,6 +20,8 @@ use crate::client::producer::outcome::Delivery;
 use crate::client::producer::outcome::Outcome;
 use crate::client::producer::outcome::ProduceError;
 use crate::client::producer::outcome::SendError;
+use crate::client::producer::transaction::Transaction;
+use crate::client::producer::transaction_error::TransactionError;
 use crate::protocol::batch_builder::BatchBuilder;
 use crate::record::Header;
 use crate::record::Timestamp;
@@ -36,9 +42,39 @@ pub(super) struct Topic {
     sticky: usize,
 }
 
+/// Whether records are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    /// Always: there are no transactions.
+    Free,
+    /// A transaction is open.
+    Open,
+    /// None is.
+    Shut,
+}
+
+/// The transaction that a producer's records are in. Where both are locked, this is after [`State`].
+#[derive(Clone, Debug)]
+pub(super) struct SharedTransaction(Arc<Mutex<Transaction>>);
+
+impl SharedTransaction {
+    pub(super) fn new(transaction: Transaction) -> Self {
+        Self(Arc::new(Mutex::new(transaction)))
+    }
+
+    /// Every step of a transaction leaves it whole, also one that panics.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Transaction> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Everything behind the producer's lock.
 #[derive(Debug)]
 pub(super) struct State {
+    gate: Gate,
+    pub(super) transaction: Option<SharedTransaction>,
+    /// Whether the coordinator is being told of partitions.
+    pub(super) is_joining: bool,
     pub(super) topics: Vec<Topic>,
     pub(super) delivery: Delivery,
     outcomes: Option<Vec<BatchOutcome>>,
@@ -85,8 +121,14 @@ pub(super) enum Taken {
 }
 
 impl State {
-    pub(super) fn new(keep_outcomes: bool) -> Self {
+    pub(super) fn new(keep_outcomes: bool, transaction: Option<SharedTransaction>) -> Self {
         Self {
+            gate: match transaction {
+                None => Gate::Free,
+                Some(_) => Gate::Shut,
+            },
+            transaction,
+            is_joining: false,
             topics: Vec::new(),
             delivery: Delivery::default(),
             outcomes: keep_outcomes.then(Vec::new),
@@ -124,6 +166,9 @@ impl State {
     where
         H: Iterator<Item = Header<'h>> + Clone,
     {
+        if self.gate == Gate::Shut {
+            return Err(SendError::NoTransaction);
+        }
         let Self {
             topics,
             held,
@@ -256,6 +301,9 @@ impl State {
 
     fn tell(&mut self, partition: &TopicPartition, records: u64, outcome: Outcome) {
         self.delivery.count(records, &outcome);
+        if let Outcome::NotWritten(error) | Outcome::Unknown(error) = &outcome {
+            self.doom(error);
+        }
         if let Some(outcomes) = &mut self.outcomes {
             outcomes.push(BatchOutcome {
                 topic_partition: partition.clone(),
@@ -291,7 +339,57 @@ impl State {
     /// Gives up everything that is not in flight, and takes no more.
     pub(super) fn fail(&mut self, error: &ProduceError) {
         self.failed.get_or_insert_with(|| error.clone());
+        if let Some(transaction) = &self.transaction {
+            transaction.lock().not_written_for_good(error);
+        }
+        self.drain(error);
+    }
+
+    /// Gives up everything that is not in flight.
+    pub(super) fn drain(&mut self, error: &ProduceError) {
         self.take_out(|lane| (lane.drain(error), error.clone()));
+    }
+
+    /// A transaction that misses records can only be aborted, so nothing more of it is written.
+    pub(super) fn doom(&mut self, error: &ProduceError) {
+        if let Some(transaction) = &self.transaction {
+            let doomed = TransactionError::NotWritten(Box::new(error.clone()));
+            transaction.lock().doom(doomed);
+            self.failed.get_or_insert_with(|| error.clone());
+        }
+    }
+
+    /// Records are taken from here on, in the name of who the producer is now.
+    pub(super) fn begin_transaction(&mut self) {
+        let Some(transaction) = &self.transaction else {
+            return;
+        };
+        let mut transaction = transaction.lock();
+        transaction.begun();
+        let identity = transaction.incarnation().identity;
+        drop(transaction);
+        let lanes = self.topics.iter_mut().flat_map(|topic| &mut topic.lanes);
+        lanes.for_each(|lane| lane.adopt(identity));
+        self.gate = Gate::Open;
+    }
+
+    /// No record is taken until the next transaction.
+    pub(super) fn shut(&mut self) {
+        self.gate = Gate::Shut;
+    }
+
+    /// Nothing of the open transaction is sent any more.
+    pub(super) fn give_up_transaction(&mut self) {
+        self.shut();
+        self.doom(&ProduceError::Aborted);
+    }
+
+    /// Nothing is left of the transaction that was given up.
+    pub(super) fn transaction_aborted(&mut self) {
+        if let Some(transaction) = &self.transaction {
+            transaction.lock().abandoned();
+            self.failed = None;
+        }
     }
 
     fn take_out(&mut self, mut out: impl FnMut(&mut Lane) -> (Expired, ProduceError)) {

@@ -1,12 +1,17 @@
 //! A lane against a log that checks sequence numbers as brokers do.
 
 use super::*;
+use crate::client::producer::batch::Scope;
 use crate::client::producer::batch::encode;
 use crate::protocol::batch_header::BatchHeader;
 use crate::protocol::compression::Compression;
 use crate::record::Timestamp;
 
-const FRESH: Identity = Identity { id: 7, epoch: 0 };
+const FRESH: Identity = Identity {
+    id: 7,
+    epoch: 0,
+    scope: Scope::Batch,
+};
 
 fn lane() -> Lane {
     Lane::new(TopicPartition::new("t", 0))
