@@ -13,6 +13,7 @@
 //! | 2 | [`protocol`] | record batches v2, compression, CRC, aborted-transaction filter, message bodies, error table, partitioner | record | yes |
 //! | 2 | [`codec`] | bytes to values and back: text, JSON, Avro; the projection; registry framing; the JSON envelope | record | yes |
 //! | 2 | [`store`] | keys to dense ids, window panes, and how state is written down | record | file I/O only |
+//! | 2 | [`group`] | members of consumer groups as state machines, assignors, what may be committed | record | yes |
 //! | 3 | [`expr`] | the expression language: parse, check types, compile to closures | record, codec | yes |
 //! | 3 | [`client`] | the only module with Kafka sockets: connection, security, metadata, fetcher, producer, coordinator, admin, registry client | record, protocol, codec | no |
 //! | 3 | [`broker`] | the embedded development broker and schema registry, one file per API | record, protocol, codec | no |
@@ -70,6 +71,9 @@
 //! | stretch, internal topic | the operators of a flow that work in one task; what carries records from one to another, so that those of one key meet |
 //! | global table | a table that every task has all of |
 //! | pane, slice | the state of all keys for one stretch of event time |
+//! | group, member, coordinator | who read topics together; one of them; the broker that keeps the group |
+//! | generation, member epoch | the round in which a classic group's partitions were shared out; the same where the broker shares out |
+//! | assignor, share | how partitions are shared out; those of one member |
 //! | source topic, sink topic, repartition topic | where a flow reads, where it writes, and what joins its two stages where it is keyed anew |
 //! | table, row, change | the latest value of each key; one of them; a new value with the one before it |
 //! | topology, operator, graph | which operators feed which; one of them; all of them at work in one task, with their state |
@@ -88,6 +92,7 @@ pub mod cli;
 pub mod client;
 pub mod codec;
 pub mod expr;
+pub mod group;
 pub mod pipeline;
 pub mod protocol;
 pub mod record;

@@ -4,6 +4,8 @@
 mod allocations;
 // Records that a pipeline cannot use.
 mod bad_records;
+// Who reads which partition, against Kafka's own assignors.
+mod assignors;
 // Averages against exact arithmetic.
 mod averages;
 // Record batches against the other Rust implementations.
