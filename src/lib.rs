@@ -17,7 +17,7 @@
 //! | 3 | [`expr`] | the expression language: parse, check types, compile to closures | record, codec | yes |
 //! | 3 | [`client`] | the only module with Kafka sockets: connection, security, metadata, fetcher, producer, coordinator, admin, registry client | record, protocol, codec | no |
 //! | 3 | [`broker`] | the embedded development broker and schema registry, one file per API | record, protocol, codec | no |
-//! | 4 | [`stream`] | clocks, windows, aggregates, operators, tables and joins, the plan, the task that steps it, [the builder](stream::builder) for Rust and [its test driver](stream::driver) | record, codec, expr, store | yes |
+//! | 4 | [`stream`] | clocks, windows, aggregates, operators, tables and joins, the plan, the task that steps it, alerts, [the builder](stream::builder) for Rust and [its test driver](stream::driver) | record, codec, expr, store | yes |
 //! | 5 | [`pipeline`] | the pipeline file: read with spans, check, compile to a plan, explain, draw, test on a virtual clock | record, codec, expr, stream | yes |
 //! | 6 | [`runtime`] | the loops of `run`: worker, commit, shutdown | all below but broker | no |
 //! | 7 | [`cli`] | flags, commands, printing, exit codes | all | no |
@@ -80,6 +80,7 @@
 //! | message | what travels between operators: a record of a stream, or a change of a table |
 //! | plan, stage, task | what a pipeline computes; a stretch of it that reads one topic; one partition of that |
 //! | effects | what a task asks to be written |
+//! | alert, watch, notice | a condition on the results of a flow, key by key; one at the end of one task; what it tells: that a key fired, cleared, or fell silent |
 //! | codec, projection | bytes to values and back; only those that a plan reads |
 
 #![cfg_attr(

@@ -10,9 +10,9 @@ use crate::pipeline::file::AlertEntry;
 use crate::pipeline::file::Chart;
 use crate::pipeline::file::Located;
 use crate::pipeline::finding::Finding;
-use crate::pipeline::watch::Alert;
-use crate::pipeline::watch::NumberFormat;
-use crate::pipeline::watch::Piece;
+use crate::stream::alert::Alert;
+use crate::stream::alert::NumberFormat;
+use crate::stream::alert::Piece;
 
 /// What a number in a message may look like, behind a colon.
 const FORMAT_HELP: &str = "write `{value.rate}`, `{value.rate:.2}` with two decimals, or `{value.rate:.1%}` in percent; a brace that is meant is written twice";
@@ -28,8 +28,8 @@ impl Compiler<'_, '_> {
     }
 
     fn alert(&mut self, name: &Located<String>, body: &AlertBody) -> Option<Alert> {
-        let value_type = self.results_of(&body.on)?;
-        let scope = Scope::record(value_type, Type::Text);
+        let (value_type, key_type) = self.results_of(&body.on)?;
+        let scope = Scope::record(value_type, key_type);
         let mut fields = Fields::default();
         let fire = self.condition_of(&body.fire, &scope, &mut fields);
         let clear = body.clear.as_ref();

@@ -22,10 +22,11 @@ use crate::pipeline::file::SourceBody;
 use crate::pipeline::file::WindowBody;
 use crate::pipeline::finding::Finding;
 use crate::pipeline::outside::Outside;
-use crate::pipeline::watch::Alert;
 use crate::pipeline::yaml::place;
 use crate::record::TopicName;
 use crate::stream::aggregate::Function;
+use crate::stream::alert;
+use crate::stream::alert::Alert;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Empty;
 use crate::stream::plan::Flow;
@@ -177,13 +178,16 @@ impl Compiler<'_, '_> {
         }
     }
 
-    /// What stands in the results of the flow that an alert is about; reported where there is no
-    /// such flow.
-    pub(super) fn results_of(&mut self, on: &Located<String>) -> Option<Type> {
+    /// The types of values and keys of the results of the flow that an alert is about; reported
+    /// where there is no such flow.
+    pub(super) fn results_of(&mut self, on: &Located<String>) -> Option<(Type, Type)> {
         let flows = self.file.flows.iter().map(|flow| flow.name.value.as_str());
         let known: Vec<_> = flows.collect();
         if let Some(index) = known.iter().position(|name| *name == on.value) {
-            return self.output_of(index).map(|output| output.value_type);
+            let output = self.output_of(index)?;
+            let flow = self.flows.get(index).and_then(Option::as_ref);
+            let key = flow.map_or(Type::Text, |flow| Type::of_key(alert::key_format(flow)));
+            return Some((output.value_type, key));
         }
         let finding = Finding::new(format!("`{}` is no flow", on.value), on.span.clone());
         let help = format!("the flows are {}", known.join(", "));

@@ -11,6 +11,8 @@ use crate::codec::format::Format;
 use crate::expr::Type;
 use crate::pipeline::yaml::Node;
 use crate::record::Timestamp;
+use crate::stream::alert::AlertSink;
+use crate::stream::alert::Change;
 use crate::stream::graph::topology::JoinType;
 use crate::stream::plan::Emit;
 use crate::stream::plan::KeyForm;
@@ -223,20 +225,6 @@ pub(super) struct AlertBody {
     pub(super) to: Vec<AlertSink>,
 }
 
-/// Where an alert says that it fired or cleared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AlertSink {
-    /// Standard error.
-    Log,
-    /// A topic.
-    Topic(String),
-    /// A webhook, whose address is in the environment.
-    Webhook {
-        /// The variable that holds it.
-        url_env: String,
-    },
-}
-
 /// How a dashboard draws the results of a flow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
@@ -278,7 +266,7 @@ pub struct TestCase {
 pub enum Subject {
     /// A flow: records in, results out.
     Flow(Located<String>),
-    /// An alert: checked, and not run by this version.
+    /// An alert: records into its flow, what it tells out.
     Alert(Located<String>),
 }
 
@@ -324,6 +312,14 @@ pub(super) struct ExpectedField {
     pub(super) name: String,
     pub(super) value: Json,
     pub(super) node: Node,
+}
+
+impl ExpectedField {
+    /// Whether it is named as something that an alert tells.
+    pub(super) fn is_change(&self) -> bool {
+        let mut changes = Change::ALL.into_iter();
+        changes.any(|change| change.name() == self.name)
+    }
 }
 
 impl Expected {

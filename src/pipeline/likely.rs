@@ -14,6 +14,7 @@ pub(super) fn mistakes(file: &File) -> Vec<Finding> {
     unread_sources(file, &mut mistakes);
     shared_topics(file, &mut mistakes);
     silent_sources(file, &mut mistakes);
+    unfinished_windows(file, &mut mistakes);
     mistakes
 }
 
@@ -74,6 +75,30 @@ fn silent_sources(file: &File, mistakes: &mut Vec<Finding>) {
             mistakes.push(finding.help(format!(
                 "add `idle: 30s` to the source `{name}`, or say `emit: updates`"
             )));
+        }
+    }
+}
+
+/// Alerts that see windows which have only begun: what holds of a whole window does not of its first
+/// second, so they clear and begin anew with each window.
+fn unfinished_windows(file: &File, mistakes: &mut Vec<Finding>) {
+    for alert in file.alerts.iter().filter_map(|alert| alert.body.as_ref()) {
+        let mut flows = file.flows.iter();
+        let flow = flows.find(|flow| flow.name.value == alert.on.value);
+        let Some(body) = flow.and_then(|flow| flow.body.as_ref()) else {
+            continue;
+        };
+        let window = body.window.as_ref().map(|window| &window.value);
+        let begins = matches!(window, Some(Windows::Time(_) | Windows::Calendar(_)));
+        let is_final = body
+            .emit
+            .as_ref()
+            .is_none_or(|emit| emit.value == Emit::Final);
+        if begins && !is_final {
+            let name = &alert.on.value;
+            let message = format!("the alert sees windows of `{name}` that have only begun");
+            let finding = Finding::new(message, alert.on.span.clone());
+            mistakes.push(finding.help(format!("say `emit: final` in `{name}`")));
         }
     }
 }

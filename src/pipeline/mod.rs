@@ -30,25 +30,25 @@ mod parameter;
 mod read;
 mod read_alerts;
 mod read_tests;
+mod read_told;
 mod sink;
 pub mod testing;
 mod vocabulary;
-mod watch;
 mod window;
 mod yaml;
 
 use std::sync::Arc;
 
+use crate::stream::alert::Alert;
 use crate::stream::plan::Plan;
 
 pub use file::{
-    AlertSink, Chart, Connect, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, Subject, TestCase,
+    Chart, Connect, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, Subject, TestCase,
     VALUE_FORMAT_DEFAULT,
 };
 pub use finding::{Colour, Finding, Findings, render_warnings};
 pub use json_schema::json_schema;
 pub use outside::Outside;
-pub use watch::{Alert, NumberFormat, Piece};
 pub use yaml::FILE_BYTES_MAX;
 
 /// A pipeline, ready to be run.
@@ -58,7 +58,7 @@ pub struct Pipeline {
     pub connect: Connect,
     /// What is computed.
     pub plan: Plan,
-    /// The alerts: checked, and not run by this version.
+    /// What watches the results of its flows. `run` does not, in this version; tests do.
     pub alerts: Vec<Arc<Alert>>,
     /// How dashboards draw the results of flows, by their names.
     pub charts: Vec<(Box<str>, Chart)>,

@@ -4,7 +4,6 @@ use chrono::TimeDelta;
 
 use crate::pipeline::file::AlertBody;
 use crate::pipeline::file::AlertEntry;
-use crate::pipeline::file::AlertSink;
 use crate::pipeline::file::Chart;
 use crate::pipeline::file::Located;
 use crate::pipeline::finding::Finding;
@@ -19,6 +18,7 @@ use crate::pipeline::vocabulary::WEBHOOK;
 use crate::pipeline::yaml::Key;
 use crate::pipeline::yaml::Kind;
 use crate::pipeline::yaml::Node;
+use crate::stream::alert::AlertSink;
 
 impl Reader<'_, '_> {
     pub(super) fn alerts(&mut self, node: &Node) -> Vec<AlertEntry> {

@@ -77,10 +77,10 @@ impl Reader<'_, '_> {
             self.report(finding.help("remove one of the two"));
         }
         Some(TestCase {
-            expect: match &subject {
-                Some(Subject::Flow(_)) => expect_node.map(|node| self.expect(node)),
-                _ => None,
-            },
+            expect: expect_node.map(|node| match &subject {
+                Some(Subject::Alert(_)) => self.expect_told(node),
+                _ => self.expect(node),
+            }),
             expect_node: expect_node.cloned(),
             expect_file: expect_file.and_then(|node| self.text(node, "the name of a file")),
             late: self.count(keys, "late"),
@@ -217,7 +217,7 @@ impl Reader<'_, '_> {
     }
 
     /// Nothing at all stands for no results.
-    fn expect(&mut self, node: &Node) -> Vec<Expected> {
+    pub(super) fn expect(&mut self, node: &Node) -> Vec<Expected> {
         let items = match node.is_null() {
             true => &[],
             false => self.list(node, "a list of results"),

@@ -183,7 +183,7 @@ pub(super) static PIPELINE: Vocabulary = Vocabulary {
         optional(
             "alerts",
             Form::ByName(&Form::Mapping(&ALERT)),
-            "What is to be told when results are not as they should be, by name. This version checks alerts and does not run them.",
+            "What is to be told when results are not as they should be, by name. This version runs alerts in tests, and not yet in `run`.",
         ),
         optional(
             "tests",
@@ -613,7 +613,11 @@ pub(super) static TEST: Vocabulary = Vocabulary {
     keys: &[
         required("name", Form::Text, "What the test shows."),
         optional("flow", Form::Text, "The flow that is tested."),
-        optional("alert", Form::Text, "The alert that is tested."),
+        optional(
+            "alert",
+            Form::Text,
+            "The alert that is tested; its flow gets the records.",
+        ),
         optional(
             "given",
             Form::List(&Form::Mapping(&ARRIVAL)),
@@ -627,7 +631,7 @@ pub(super) static TEST: Vocabulary = Vocabulary {
         optional(
             "expect",
             Form::List(&Form::Any),
-            "The results, each with the fields that matter; for each key in the order in which they come out. `window` is the start of the window, or its `start` and `end`.",
+            "The results, each with the fields that matter; for each key in the order in which they come out. `window` is the start of the window, or its `start` and `end`. Of an alert: how often it tells what, as in `[ fired: 1, cleared: 1 ]`, or each thing that it tells, as in `{ key: web, fired: \"12:00:40\", message: … }`; `fired`, `cleared` and `no_data` are there.",
         ),
         optional(
             "expect_file",
@@ -704,22 +708,22 @@ pub(super) static ALERT: Vocabulary = Vocabulary {
         optional(
             "for",
             Form::Duration,
-            "How long that must hold (default 0s).",
+            "How long that must hold (default 0s): from the first result of a key that fires to one at least so much later, without another between them. The time of a result is the end of its window where `emit` is `final`, else its timestamp. Without a window it fires too once the wall clock has gone on for so long.",
         ),
         optional(
             "clear",
             Form::Expression,
-            "When it clears (default: when it no longer fires).",
+            "When what has fired clears (default: when it no longer fires); where both hold, it does not clear.",
         ),
         optional(
             "no_data",
             Form::Duration,
-            "How long a key may be silent before that is told too.",
+            "How long nothing may come out of a key, by the wall clock, before that is told too; it clears with the next result.",
         ),
         optional(
             "message",
             Form::Text,
-            "What it says, with values in braces: `{key}: {value.rate:.1%}`.",
+            "What it says, with values in braces: `{key}: {value.rate:.1%}` (default: the condition).",
         ),
         optional(
             "to",

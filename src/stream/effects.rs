@@ -47,6 +47,8 @@ pub struct Output<'a> {
     pub timestamp: Timestamp,
     /// The headers, in order.
     pub headers: HeadersView<'a>,
+    /// The end of the window that a result is of, where it is of one; not written.
+    pub window_end: Option<Timestamp>,
 }
 
 /// What the steps since the last [`Effects::clear`] ask to be written, and what they counted.
@@ -74,6 +76,7 @@ struct Entry {
     timestamp: Timestamp,
     headers: Range<usize>,
     header_count: usize,
+    window_end: Option<Timestamp>,
 }
 
 impl Effects {
@@ -124,6 +127,7 @@ impl Effects {
             value: self.bytes_at(&entry.value),
             timestamp: entry.timestamp,
             headers: self.headers_of(entry),
+            window_end: entry.window_end,
         })
     }
 
@@ -158,6 +162,7 @@ impl Effects {
                 timestamp,
                 headers: start..start,
                 header_count: 0,
+                window_end: None,
             }),
         }
     }
@@ -181,6 +186,15 @@ impl Draft<'_> {
     pub fn to_partition(mut self, partition: PartitionId) -> Self {
         if let Some(entry) = &mut self.entry {
             entry.partition = Some(partition);
+        }
+        self
+    }
+
+    /// Says that the record is a result of a window that ends there.
+    #[must_use]
+    pub fn of_window(mut self, end: Option<Timestamp>) -> Self {
+        if let Some(entry) = &mut self.entry {
+            entry.window_end = end;
         }
         self
     }

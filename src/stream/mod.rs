@@ -22,6 +22,7 @@
 pub mod account;
 mod after_repartition;
 pub mod aggregate;
+pub mod alert;
 mod arguments;
 mod aside;
 mod before_repartition;

@@ -179,6 +179,7 @@ impl ResultWriter {
         key: &[u8],
         window: Option<&Range<Timestamp>>,
     ) -> Draft<'e> {
+        let draft = draft.of_window(window.map(|window| window.end));
         match (self.flow.sink.key, window) {
             (KeyForm::Text, _) | (KeyForm::Windowed, None) => draft.key(Some(key)),
             (KeyForm::Windowed, Some(window)) => {

@@ -1,5 +1,7 @@
 //! Integration tests, one binary.
 
+// What alerts tell.
+mod alerts;
 // What allocates nothing, once its memory has grown to the work.
 mod allocations;
 // Records that a pipeline cannot use.

@@ -250,7 +250,7 @@ fn the_fields_of_results_are_known_to_the_flows_that_read_them() {
 
 #[test]
 fn what_is_likely_not_meant_is_a_warning_and_no_error() {
-    let text = "tidemill: 1\nname: t\nsources:\n  a: { topic: a }\n  b: { topic: b }\nflows:\n  one:\n    from: a\n    window: { tumbling: 1m }\n    aggregate: { n: count() }\n    to: { topic: c }\n  two:\n    from: a\n    to: { topic: c }\n";
+    let text = "tidemill: 1\nname: t\nsources:\n  a: { topic: a }\n  b: { topic: b }\nflows:\n  one:\n    from: a\n    window: { tumbling: 1m }\n    aggregate: { n: count() }\n    to: { topic: c }\n  two:\n    from: a\n    to: { topic: c }\n  three:\n    from: a\n    window: { tumbling: 1m }\n    aggregate: { n: count() }\n    emit: updates\n    to: { topic: d }\nalerts:\n  fine: { on: one, fire: value.n > 1 }\n  begun: { on: three, fire: value.n > 1 }\n";
     let pipeline = compiled(text).expect("nothing is wrong");
     let said: Vec<_> = pipeline
         .warnings
@@ -263,6 +263,7 @@ fn what_is_likely_not_meant_is_a_warning_and_no_error() {
             "no flow reads `b`",
             "while `a` is silent its last windows stay open, and nothing comes out of them",
             "another flow writes into `c` too",
+            "the alert sees windows of `three` that have only begun",
         ]
     );
     let shown = render_warnings(&pipeline.warnings, "t.yaml", text, Colour::Never);

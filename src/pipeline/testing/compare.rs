@@ -9,12 +9,14 @@ use serde_json::Value as Json;
 use crate::pipeline::file::Expected;
 use crate::pipeline::file::ExpectedField;
 use crate::pipeline::file::Located;
+use crate::pipeline::file::Subject;
 use crate::pipeline::file::TestCase;
 use crate::pipeline::testing::clock;
 use crate::pipeline::testing::drive::Outcome;
 use crate::pipeline::testing::drive::Outgoing;
 use crate::pipeline::testing::json::written;
 use crate::record::Timestamp;
+use crate::stream::alert::Change;
 
 /// How far two floats may lie apart and still count as equal, relative to the larger one: a test is
 /// written by hand.
@@ -55,9 +57,9 @@ pub enum Difference {
         /// Where it stands in the file.
         span: Range<usize>,
     },
-    /// A number of records is another one.
+    /// A number of records, or of what an alert told, is another one.
     Count {
-        /// `late`, `rejected` or `filtered`.
+        /// `late`, `rejected` or `filtered`; `fired`, `cleared` or `no_data`.
         of: &'static str,
         /// How many the test expects.
         expected: u64,
@@ -65,7 +67,7 @@ pub enum Difference {
         found: u64,
         /// Where the number stands in the file; `None` where it is a default.
         span: Option<Range<usize>>,
-        /// Why records were rejected, as far as it is known.
+        /// Why records were rejected, as far as it is known; the first that an alert told.
         reasons: Vec<String>,
     },
     /// The flow stopped at a record, as `on_error: fail` says.
@@ -142,12 +144,48 @@ pub(super) fn differences(
         differences.push(Difference::Stopped { reason });
     }
     if let Some(expected) = expected {
-        let pairs = pairs(expected, &outcome.results);
-        result_differences(expected, &outcome.results, &pairs, &mut differences);
+        if is_of_numbers(test, expected) {
+            differences.extend(told_differences(expected, &outcome.results));
+        } else {
+            let pairs = pairs(expected, &outcome.results);
+            result_differences(expected, &outcome.results, &pairs, &mut differences);
+        }
     }
     differences.extend(count_differences(test, outcome));
     differences
 }
+
+/// Whether a test of an alert expects numbers (`fired: 1`) and not what it tells one by one.
+pub(super) fn is_of_numbers(test: &TestCase, expected: &[Expected]) -> bool {
+    let mut fields = expected.iter().flat_map(|entry| &entry.fields);
+    let is_number = |field: &ExpectedField| field.is_change() && field.value.is_u64();
+    matches!(test.subject, Subject::Alert(_)) && !expected.is_empty() && fields.all(is_number)
+}
+
+/// How many notices of each kind there are, where there are more or fewer than expected: none of
+/// those that are not named.
+fn told_differences(expected: &[Expected], told: &[Outgoing]) -> Vec<Difference> {
+    let differences = Change::ALL.into_iter().filter_map(|change| {
+        let of = change.name();
+        let of_it = || told.iter().filter(|notice| notice.time == Some(of));
+        let mut fields = expected.iter().filter_map(|entry| entry.field(of));
+        let field = fields.next();
+        let expected = field.and_then(|field| field.value.as_u64());
+        let (expected, found) = (expected.unwrap_or_default(), of_it().count());
+        let found = u64::try_from(found).unwrap_or(u64::MAX);
+        (expected != found).then(|| Difference::Count {
+            of,
+            expected,
+            found,
+            span: field.map(|field| field.node.span.clone()),
+            reasons: of_it().take(TOLD_MAX).map(result_written).collect(),
+        })
+    });
+    differences.collect()
+}
+
+/// How many of an alert's notices are shown where only their number was expected.
+const TOLD_MAX: usize = 3;
 
 /// For each expected result, the number of the result that is meant by it.
 ///
@@ -253,11 +291,13 @@ fn is_as_expected(expected: &Expected, result: &Outgoing) -> bool {
     expected.fields.iter().all(|field| is_equal(field, result))
 }
 
-/// Whether key and window are those of the result, as far as the test says.
+/// Whether key and window are those of the result, as far as the test says, and of a notice what it
+/// tells.
 fn is_meant(expected: &Expected, result: &Outgoing) -> bool {
     let identity = ["key", "window"].into_iter();
     let mut identity = identity.filter_map(|name| expected.field(name));
-    identity.all(|field| is_equal(field, result))
+    let is_told = |change| expected.field(change).is_some();
+    result.time.is_none_or(is_told) && identity.all(|field| is_equal(field, result))
 }
 
 fn is_equal(field: &ExpectedField, result: &Outgoing) -> bool {
@@ -349,7 +389,7 @@ fn identity_written(expected: &Expected, result: &Outgoing) -> String {
     }
 }
 
-/// A result as a test would write it: of a window its start, in clock time.
+/// A result as a test would write it: of a window its start, in clock time, as times of notices are.
 pub(super) fn result_written(result: &Outgoing) -> String {
     let mut fields = Map::new();
     let Json::Object(entries) = &result.value else {
@@ -365,9 +405,12 @@ pub(super) fn result_written(result: &Outgoing) -> String {
         fields.insert("window".to_owned(), start.into());
     }
     for (name, value) in entries {
-        if !fields.contains_key(name) {
-            fields.insert(name.clone(), value.clone());
-        }
+        let time = value.as_i64().filter(|_| result.time == Some(name));
+        let value = time.map_or_else(
+            || value.clone(),
+            |time| clock::written(Timestamp(time)).into(),
+        );
+        fields.entry(name).or_insert(value);
     }
     written(&Json::Object(fields))
 }

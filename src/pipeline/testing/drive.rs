@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use serde_json::json;
 
 use crate::pipeline::testing::given::Given;
+use crate::record::Timestamp;
 use crate::stream::account::Account;
+use crate::stream::alert::Alert;
+use crate::stream::alert::Notice;
 use crate::stream::driver::DriveError;
 use crate::stream::driver::TestDriver;
 use crate::stream::driver::Written;
@@ -30,31 +34,94 @@ pub(super) struct Outgoing {
     pub(super) key: Option<String>,
     /// Null is a tombstone.
     pub(super) value: Json,
+    /// The field of its value that is a time, however it is to be written.
+    pub(super) time: Option<&'static str>,
 }
 
 /// Drives `flow` of `plan` over the records of one partition.
 pub(super) fn drive(plan: &Plan, flow: &Arc<Flow>, given: &Given) -> Outcome {
-    let alone = Plan {
+    let driven = alone(plan, flow).map(|mut driver| {
+        let stopped = run(&mut driver, given).err().map(why);
+        let results = driver.read_all(&flow.sink.topic);
+        let results = results.iter().map(outgoing).collect();
+        outcome(&driver, results, stopped)
+    });
+    driven.unwrap_or_else(not_driven)
+}
+
+/// Drives `flow` of `plan` over the records of one partition as `run` would, and lets `alert` watch:
+/// the results are what it tells.
+pub(super) fn drive_watched(
+    plan: &Plan,
+    (flow, alert): (&Arc<Flow>, &Arc<Alert>),
+    given: &Given,
+) -> Outcome {
+    let driven = alone(plan, flow).and_then(|mut driver| {
+        driver.watch(alert)?;
+        let stopped = run_by_seconds(&mut driver, given).err().map(why);
+        let notices = driver.notices();
+        let notices = notices.iter().map(told).collect();
+        let mut outcome = outcome(&driver, notices, stopped);
+        for reason in driver.unjudged() {
+            outcome.account.rejected += 1;
+            outcome.reasons.push(reason.to_owned());
+        }
+        Ok(outcome)
+    });
+    driven.unwrap_or_else(not_driven)
+}
+
+fn alone(plan: &Plan, flow: &Arc<Flow>) -> Result<TestDriver, DriveError> {
+    TestDriver::new(&Plan {
         name: plan.name.clone(),
         flows: vec![Arc::clone(flow)],
-    };
-    let mut driver = match TestDriver::new(&alone) {
-        Ok(driver) => driver,
-        Err(error) => {
-            return Outcome {
-                stopped: Some(error.to_string()),
-                ..Outcome::default()
-            };
-        }
-    };
-    let stopped = run(&mut driver, given).err().map(why);
-    let results = driver.read_all(&flow.sink.topic);
+    })
+}
+
+fn not_driven(error: DriveError) -> Outcome {
     Outcome {
-        results: results.iter().map(outgoing).collect(),
+        stopped: Some(error.to_string()),
+        ..Outcome::default()
+    }
+}
+
+fn outcome(driver: &TestDriver, results: Vec<Outgoing>, stopped: Option<String>) -> Outcome {
+    Outcome {
+        results,
         account: driver.account(),
         reasons: driver.reasons().to_vec(),
         stopped,
     }
+}
+
+/// How often `run` commits and looks at the clock: once a second.
+const STEP_MS: i64 = 1_000;
+
+/// A stretch of time is gone through in at most so many steps, which are longer then: of a second
+/// they reach for more than a day.
+const STEPS_MAX: i64 = 100_000;
+
+/// As [`run`], committing and looking at the clock as often as the command `run` does.
+fn run_by_seconds(driver: &mut TestDriver, given: &Given) -> Result<(), DriveError> {
+    given.schemas().for_each(|text| driver.add_schema(text));
+    let mut now: Option<Timestamp> = None;
+    for arrival in &given.arrivals {
+        let from = now.unwrap_or(arrival.at);
+        let step = (arrival.at.0.saturating_sub(from.0) / STEPS_MAX).max(STEP_MS);
+        let mut next = from.saturating_add(step);
+        while next < arrival.at {
+            driver.commit()?;
+            driver.advance_wall_clock(next.0)?;
+            next = next.saturating_add(step);
+        }
+        driver.commit()?;
+        driver.advance_wall_clock(arrival.at.0)?;
+        if let Some(record) = &arrival.record {
+            driver.pipe(&arrival.topic, record.clone())?;
+        }
+        now = Some(arrival.at);
+    }
+    driver.commit()
 }
 
 fn run(driver: &mut TestDriver, given: &Given) -> Result<(), DriveError> {
@@ -81,5 +148,20 @@ fn outgoing(written: &Written) -> Outgoing {
     Outgoing {
         key: written.key(),
         value: written.json().clone(),
+        time: None,
+    }
+}
+
+/// What an alert tells, as a test writes it.
+fn told(notice: &Notice) -> Outgoing {
+    let change = notice.change.name();
+    Outgoing {
+        key: notice.shown_key.clone(),
+        value: json!({
+            "key": notice.shown_key,
+            change: notice.time.0,
+            "message": notice.message,
+        }),
+        time: Some(change),
     }
 }

@@ -1,10 +1,12 @@
 //! The tests in a pipeline file: records in, results out, on a virtual clock.
 //!
-//! A test names a flow, gives it records and says what comes out. [`run`] drives the very
+//! A test names a flow, gives it records and says what comes out; or it names an alert, gives records
+//! to its flow, and says what the alert tells. [`run`] drives the very
 //! [`crate::stream::task::Task`] that the runtime drives, over one partition, so a test is judged by
 //! the engine and not by a likeness of it. Time is what the test says: `at:` is the wall clock when
 //! a record arrives, and its timestamp; between records nothing happens but the passing of time.
-//! There is one commit, after the last record. A record of a flow that reads several topics names
+//! There is one commit, after the last record; in a test of an alert, which is about time that
+//! passes, there is one a second, as in `run`. A record of a flow that reads several topics names
 //! its own with `topic:`.
 //!
 //! Times may be written as clock times (`12:00:05`), which stand on one fixed day
@@ -24,11 +26,15 @@ pub use compare::Difference;
 pub use line_diff::line_diff;
 pub use rewrite::rewritten;
 
+use std::sync::Arc;
+
 use crate::pipeline::Findings;
 use crate::pipeline::Outside;
 use crate::pipeline::Pipeline;
 use crate::pipeline::Subject;
 use crate::pipeline::TestCase;
+use crate::stream::alert::Alert;
+use crate::stream::plan::Flow;
 
 /// How a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +43,6 @@ pub enum Verdict {
     Passed,
     /// Something is not.
     Failed(Vec<Difference>),
-    /// It is about something that this version checks and does not run: an alert.
-    NotRun,
 }
 
 /// Runs `test` of `pipeline`.
@@ -51,9 +55,7 @@ pub fn run(
     test: &TestCase,
     outside: &Outside<'_>,
 ) -> Result<Verdict, Findings> {
-    let Some(outcome) = outcome(pipeline, test, outside)? else {
-        return Ok(Verdict::NotRun);
-    };
+    let outcome = outcome(pipeline, test, outside)?;
     let expected = expected::expected(test, outside)?;
     let differences = compare::differences(test, expected.as_deref(), &outcome);
     Ok(match differences.is_empty() {
@@ -68,34 +70,40 @@ pub fn run(
 ///
 /// As [`run`].
 pub fn check(pipeline: &Pipeline, test: &TestCase, outside: &Outside<'_>) -> Result<(), Findings> {
-    match flow_of(pipeline, test) {
-        Some(flow) => {
-            expected::expected(test, outside)?;
-            given::given(test, flow, outside).map(drop)
-        }
-        None => Ok(()),
-    }
+    let (flow, _) = subject(pipeline, test)?;
+    expected::expected(test, outside)?;
+    given::given(test, flow, outside).map(drop)
 }
 
 fn outcome(
     pipeline: &Pipeline,
     test: &TestCase,
     outside: &Outside<'_>,
-) -> Result<Option<drive::Outcome>, Findings> {
-    let Some(flow) = flow_of(pipeline, test) else {
-        return Ok(None);
-    };
+) -> Result<drive::Outcome, Findings> {
+    let (flow, alert) = subject(pipeline, test)?;
     let given = given::given(test, flow, outside)?;
-    Ok(Some(drive::drive(&pipeline.plan, flow, &given)))
+    Ok(match alert {
+        Some(alert) => drive::drive_watched(&pipeline.plan, (flow, alert), &given),
+        None => drive::drive(&pipeline.plan, flow, &given),
+    })
 }
 
-fn flow_of<'p>(
+/// The flow that the records of `test` are for, and the alert that is tested, if it is one.
+fn subject<'p>(
     pipeline: &'p Pipeline,
     test: &TestCase,
-) -> Option<&'p std::sync::Arc<crate::stream::plan::Flow>> {
-    let Subject::Flow(name) = &test.subject else {
-        return None;
+) -> Result<(&'p Arc<Flow>, Option<&'p Arc<Alert>>), Findings> {
+    let (flow, alert) = match &test.subject {
+        Subject::Flow(name) => (&*name.value, None),
+        Subject::Alert(name) => {
+            let mut alerts = pipeline.alerts.iter();
+            let alert = alerts.find(|alert| *alert.name == *name.value);
+            let alert = alert.ok_or_else(Findings::unexplained)?;
+            (&*alert.flow, Some(alert))
+        }
     };
     let mut flows = pipeline.plan.flows.iter();
-    flows.find(|flow| *flow.name == *name.value)
+    let flow = flows.find(|known| *known.name == *flow);
+    // That there are both was found out when the file was compiled.
+    Ok((flow.ok_or_else(Findings::unexplained)?, alert))
 }

@@ -17,6 +17,7 @@ use crate::pipeline::testing::drive::Outcome;
 use crate::pipeline::testing::drive::Outgoing;
 use crate::pipeline::testing::json::written;
 use crate::pipeline::yaml::Node;
+use crate::stream::alert::Change;
 
 /// One place of the file and what is to stand there.
 type Edit = (Range<usize>, String);
@@ -36,9 +37,8 @@ pub fn rewritten(
 ) -> Result<String, Findings> {
     let mut edits = Vec::new();
     for test in &pipeline.tests {
-        if let Some(outcome) = testing::outcome(pipeline, test, outside)?
-            && outcome.stopped.is_none()
-        {
+        let outcome = testing::outcome(pipeline, test, outside)?;
+        if outcome.stopped.is_none() {
             test_edits(text, test, &outcome, &mut edits);
         }
     }
@@ -64,15 +64,17 @@ fn applied(text: &str, mut edits: Vec<Edit>) -> String {
 
 fn test_edits(text: &str, test: &TestCase, outcome: &Outcome, edits: &mut Vec<Edit>) {
     let differences = compare::differences(test, test.expect.as_deref(), outcome);
+    let mut new_numbers = Vec::new();
     for difference in &differences {
         if let Difference::Count {
             of, found, span, ..
         } = difference
         {
-            edits.push(match span {
-                Some(span) => (span.clone(), found.to_string()),
-                None => new_key(text, test, of, *found),
-            });
+            match span {
+                Some(span) => edits.push((span.clone(), found.to_string())),
+                None if is_told(of) => new_numbers.push(format!("{of}: {found}")),
+                None => edits.push(new_key(text, test, of, *found)),
+            }
         }
     }
     let (Some(expected), Some(node)) = (&test.expect, &test.expect_node) else {
@@ -84,12 +86,23 @@ fn test_edits(text: &str, test: &TestCase, outcome: &Outcome, edits: &mut Vec<Ed
         expected,
         results: &outcome.results,
     };
+    if compare::is_of_numbers(test, expected) {
+        if !new_numbers.is_empty() {
+            edits.push(list.whole(list.numbers(new_numbers)));
+        }
+        return;
+    }
     let is_out_of_order = |difference: &Difference| matches!(difference, Difference::Order { .. });
     if differences.iter().any(is_out_of_order) {
-        edits.push(list.whole());
+        edits.push(list.whole(list.entries()));
     } else {
         list.in_place(edits);
     }
+}
+
+/// Whether it is the number of what an alert tells.
+fn is_told(of: &str) -> bool {
+    Change::ALL.into_iter().any(|change| change.name() == of)
 }
 
 /// A line more at the end of a test.
@@ -122,7 +135,7 @@ impl List<'_> {
         let has_gone = pairs.contains(&None);
         let new: Vec<_> = self.unexpected(&pairs).collect();
         if (has_gone || !new.is_empty()) && !self.is_block() {
-            return edits.push(self.whole());
+            return edits.push(self.whole(self.entries()));
         }
         let mut end = None;
         for (expected, pair) in self.expected.iter().zip(&pairs) {
@@ -180,8 +193,19 @@ impl List<'_> {
         format!("{before}{entry}\n")
     }
 
-    /// All results in place of the whole list.
-    fn whole(&self) -> Edit {
+    /// How often each thing was told, and with `new` those that were not expected at all.
+    fn numbers(&self, new: Vec<String>) -> Vec<String> {
+        let fields = self.expected.iter().flat_map(|entry| &entry.fields);
+        let known = fields.map(|field| {
+            let of_it = |result: &&Outgoing| result.time == Some(&*field.name);
+            let found = self.results.iter().filter(of_it).count();
+            format!("{}: {found}", field.name)
+        });
+        known.chain(new).collect()
+    }
+
+    /// All results, each with the fields that the test names.
+    fn entries(&self) -> Vec<String> {
         let pairs = compare::pairs(self.expected, self.results);
         let entries = self.results.iter().enumerate().map(|(number, result)| {
             let place = pairs.iter().position(|pair| *pair == Some(number));
@@ -190,7 +214,11 @@ impl List<'_> {
                 None => compare::result_written(result),
             }
         });
-        let entries: Vec<_> = entries.collect();
+        entries.collect()
+    }
+
+    /// These entries in place of the whole list.
+    fn whole(&self, entries: Vec<String>) -> Edit {
         let span = &self.node.span;
         let written = self.text.get(span.clone()).unwrap_or_default();
         if written.starts_with('[') {

@@ -26,6 +26,8 @@ use crate::record::Record;
 use crate::record::Timestamp;
 use crate::record::TopicName;
 use crate::stream::account::Account;
+use crate::stream::alert::Alert;
+use crate::stream::alert::Notice;
 use crate::stream::driver::output::Readers;
 use crate::stream::driver::running::Put;
 use crate::stream::driver::running::Running;
@@ -76,6 +78,19 @@ impl TestDriver {
             written: BTreeMap::new(),
             reasons: Vec::new(),
         })
+    }
+
+    /// Lets `alert` watch the results of its flow from now on ([`TestDriver::notices`]).
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError::NoFlow`] where there is no such flow.
+    pub fn watch(&mut self, alert: &Arc<Alert>) -> Result<(), DriveError> {
+        let mut running = self.running.iter_mut().rev();
+        let last = running.find(|running| running.stage.flow.name == alert.flow);
+        let last = last.ok_or_else(|| DriveError::NoFlow(alert.flow.to_string()))?;
+        last.watch(alert);
+        Ok(())
     }
 
     /// Writes `record` to a topic that flows read; without a timestamp it gets the wall clock's.
@@ -197,6 +212,21 @@ impl TestDriver {
     /// All that came out to `topic` and has not been read.
     pub fn read_all(&mut self, topic: &str) -> Vec<Written> {
         self.written.remove(topic).unwrap_or_default().into()
+    }
+
+    /// What alerts have told since the last call, in order for each flow.
+    pub fn notices(&mut self) -> Vec<Notice> {
+        let running = self.running.iter_mut();
+        running
+            .flat_map(|running| running.notices.drain(..))
+            .collect()
+    }
+
+    /// Why alerts could not judge results, one entry for each result and alert: to an alert it is
+    /// as if such a result had not come out.
+    pub fn unjudged(&self) -> impl Iterator<Item = &str> {
+        let running = self.running.iter();
+        running.flat_map(|running| running.unjudged.iter().map(String::as_str))
     }
 
     /// What became of all records so far; a record counts once for each flow that read it.

@@ -1,5 +1,6 @@
 //! The tasks of a plan, each over one partition.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -20,12 +21,17 @@ use crate::record::put_header;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
 use crate::stream::account::Account;
+use crate::stream::alert::Alert;
+use crate::stream::alert::Notice;
+use crate::stream::alert::Watch;
+use crate::stream::alert::WatchError;
 use crate::stream::clock::Reading;
 use crate::stream::driver::error::DriveError;
 use crate::stream::driver::output::Readers;
 use crate::stream::driver::output::Written;
 use crate::stream::effects::Destination;
 use crate::stream::effects::Effects;
+use crate::stream::effects::Output;
 use crate::stream::plan::ValueFormat;
 use crate::stream::stage::Stage;
 use crate::stream::step::StepEnd;
@@ -46,6 +52,12 @@ pub(super) struct Running {
     effects: Effects,
     /// What became of its records so far.
     pub(super) account: Account,
+    now: Timestamp,
+    watches: Vec<Watch>,
+    /// What alerts have told.
+    pub(super) notices: Vec<Notice>,
+    /// Why alerts could not judge results.
+    pub(super) unjudged: Vec<String>,
 }
 
 /// What came out, and where it belongs.
@@ -64,7 +76,16 @@ impl Running {
             schema,
             effects: Effects::new(),
             account: Account::default(),
+            now: Timestamp::MIN,
+            watches: Vec::new(),
+            notices: Vec::new(),
+            unjudged: Vec::new(),
         })
+    }
+
+    /// Lets `alert` watch what comes out.
+    pub(super) fn watch(&mut self, alert: &Arc<Alert>) {
+        self.watches.push(Watch::new(alert, &self.stage.flow));
     }
 
     /// Which of its inputs `topic` is; there may be several.
@@ -83,6 +104,7 @@ impl Running {
         now: Timestamp,
         readers: &mut Readers,
     ) -> Result<Vec<Put>, DriveError> {
+        self.now = now;
         let mut headers = Vec::new();
         for header in record.headers() {
             put_header(&mut headers, header);
@@ -133,6 +155,16 @@ impl Running {
         now: Timestamp,
         readers: &mut Readers,
     ) -> Result<Vec<Put>, DriveError> {
+        self.now = now;
+        let put = self.tick_task(readers)?;
+        for watch in &mut self.watches {
+            watch.tick(now, &mut self.notices);
+        }
+        Ok(put)
+    }
+
+    fn tick_task(&mut self, readers: &mut Readers) -> Result<Vec<Put>, DriveError> {
+        let now = self.now;
         let mut put = Vec::new();
         loop {
             let ticked = self.task.tick(now, Reading::CaughtUp, &mut self.effects);
@@ -184,8 +216,19 @@ impl Running {
         self.task.rows(key).iter().map(|row| json(row)).collect()
     }
 
+    /// Lets alerts take what has come out since the last call.
+    fn judge(&mut self, readers: &Readers) {
+        for output in self.effects.outputs() {
+            for watch in &mut self.watches {
+                let judged = judged(watch, (&output, self.now), readers, &mut self.notices);
+                self.unjudged.extend(judged.err());
+            }
+        }
+    }
+
     /// What has come out since the last call, by topic.
     fn put_out(&mut self, readers: &mut Readers) -> Vec<Put> {
+        self.judge(readers);
         let effects = &self.effects;
         let outputs = effects.outputs().filter_map(|output| {
             let topic = self.stage.destination(output.destination)?;
@@ -196,6 +239,29 @@ impl Running {
         self.account += self.effects.account;
         self.effects.clear();
         put
+    }
+}
+
+/// Lets `watch` take what came out; why it could not be judged, if so.
+fn judged(
+    watch: &mut Watch,
+    (output, now): (&Output<'_>, Timestamp),
+    readers: &Readers,
+    notices: &mut Vec<Notice>,
+) -> Result<(), String> {
+    let failed =
+        |watch: &Watch, error: &dyn Display| format!("alert {}: {error}", watch.alert().name);
+    loop {
+        match watch.take(output, now, notices) {
+            Ok(()) => return Ok(()),
+            Err(WatchError::UnknownSchema { root, id }) => {
+                let text = readers.schema(id);
+                let text = text.ok_or_else(|| failed(watch, &DriveError::UnknownSchema(id)))?;
+                let added = watch.add_schema(root, id, text);
+                added.map_err(|error| failed(watch, &error))?;
+            }
+            Err(error) => return Err(failed(watch, &error)),
+        }
     }
 }
 
