@@ -247,6 +247,8 @@ pub struct TestCase {
     pub name: Located<String>,
     /// What is tested.
     pub subject: Subject,
+    /// How many partitions its topics have.
+    pub(super) partitions: u32,
     pub(super) given: Given,
     /// The results; `None` where the file does not say.
     pub(super) expect: Option<Vec<Expected>>,
@@ -293,6 +295,8 @@ pub(super) struct Arrival {
 pub(super) struct Written {
     /// `None` is the first that the flow reads.
     pub(super) topic: Option<Located<String>>,
+    /// `None` is the first of the topic.
+    pub(super) partition: Option<Located<u64>>,
     pub(super) key: Option<Json>,
     /// Null is a tombstone.
     pub(super) value: Json,

@@ -26,6 +26,9 @@ use crate::pipeline::yaml::Kind;
 use crate::pipeline::yaml::Node;
 use crate::record::Timestamp;
 
+/// A topic of a test has at most so many partitions.
+const PARTITIONS_MAX: u32 = 64;
+
 impl Reader<'_, '_> {
     /// The tests, of which those of flows that there are not are reported.
     pub(super) fn tests(
@@ -69,6 +72,7 @@ impl Reader<'_, '_> {
         let name = keys.optional("name");
         let name = name.and_then(|node| self.text(node, "what the test shows"));
         let subject = self.subject(keys, &start);
+        let partitions = self.partitions(keys);
         let given = self.given(keys, &start);
         let expect_node = keys.stands("expect");
         let expect_file = keys.optional("expect_file");
@@ -89,8 +93,25 @@ impl Reader<'_, '_> {
             span: node.span.clone(),
             name: name?,
             subject: subject?,
+            partitions,
             given: given?,
         })
+    }
+
+    /// How many partitions there are: 1 unless it is said.
+    fn partitions(&mut self, keys: Keys<'_>) -> u32 {
+        let Some(count) = self.count(keys, "partitions") else {
+            return 1;
+        };
+        let known = u32::try_from(count.value).ok();
+        known
+            .filter(|known| (1..=PARTITIONS_MAX).contains(known))
+            .unwrap_or_else(|| {
+                let message = format!("{} partitions", count.value);
+                let finding = Finding::new(message, count.span);
+                self.report(finding.help(format!("from 1 to {PARTITIONS_MAX}")));
+                1
+            })
     }
 
     fn subject(&mut self, keys: Keys<'_>, start: &Range<usize>) -> Option<Subject> {
@@ -162,8 +183,10 @@ impl Reader<'_, '_> {
         let headers = keys.optional("headers");
         let topic = keys.optional("topic");
         let topic = topic.and_then(|node| self.text(node, "the name of a topic"));
+        let partition = self.count(keys, "partition");
+        let is_time = topic.is_none() && partition.is_none();
         let record = match (key, value, headers) {
-            (None, None, None) if topic.is_none() => None,
+            (None, None, None) if is_time => None,
             (_, None, _) => {
                 let finding = Finding::new("a record without `value`", node.span.clone());
                 self.report(finding.help("add `value: …`; `value: null` is a tombstone"));
@@ -171,6 +194,7 @@ impl Reader<'_, '_> {
             }
             (key, Some(value), headers) => Some(Written {
                 topic,
+                partition,
                 key: match key {
                     Some(node) => Some(self.json(node)?),
                     None => None,

@@ -619,6 +619,11 @@ pub(super) static TEST: Vocabulary = Vocabulary {
             "The alert that is tested; its flow gets the records.",
         ),
         optional(
+            "partitions",
+            Form::Count,
+            "How many partitions its topics have (default 1). Each has its own clock, and one without records holds back those of a flow that is keyed anew until it is `idle`.",
+        ),
+        optional(
             "given",
             Form::List(&Form::Mapping(&ARRIVAL)),
             "The records, in the order in which they arrive.",
@@ -626,7 +631,7 @@ pub(super) static TEST: Vocabulary = Vocabulary {
         optional(
             "given_file",
             Form::Text,
-            "A file with records, one envelope a line, as `tidemill consume -o jsonl` prints them.",
+            "A file with records, one envelope a line, as `tidemill consume -o jsonl` prints them. Their partitions count where the test has several.",
         ),
         optional(
             "expect",
@@ -661,6 +666,11 @@ pub(super) static ARRIVAL: Vocabulary = Vocabulary {
             "topic",
             Form::Name,
             "Which of the topics that the flow reads it stands in (default: the first).",
+        ),
+        optional(
+            "partition",
+            Form::Count,
+            "Which partition of the topic, from 0 (default 0).",
         ),
         optional("key", Form::Any, "The key (default: null)."),
         optional(

@@ -51,6 +51,8 @@ mod rust_builder;
 mod stream;
 // The stream engine against a model of it.
 mod stream_properties;
+// Tests over several partitions.
+mod partitions;
 // Pipeline files, broken and good.
 mod pipeline_file;
 // What whole pipelines promise, on any broker.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use serde_json::json;
 
+use crate::pipeline::testing::given::Arrival;
 use crate::pipeline::testing::given::Given;
 use crate::record::Timestamp;
 use crate::stream::account::Account;
@@ -38,10 +39,10 @@ pub(super) struct Outgoing {
     pub(super) time: Option<&'static str>,
 }
 
-/// Drives `flow` of `plan` over the records of one partition.
+/// Drives `flow` of `plan` over the records.
 pub(super) fn drive(plan: &Plan, flow: &Arc<Flow>, given: &Given) -> Outcome {
-    let driven = alone(plan, flow).map(|mut driver| {
-        let stopped = run(&mut driver, given).err().map(why);
+    let driven = alone(plan, flow, given).map(|mut driver| {
+        let stopped = run(&mut driver, given).err();
         let results = driver.read_all(&flow.sink.topic);
         let results = results.iter().map(outgoing).collect();
         outcome(&driver, results, stopped)
@@ -49,16 +50,16 @@ pub(super) fn drive(plan: &Plan, flow: &Arc<Flow>, given: &Given) -> Outcome {
     driven.unwrap_or_else(not_driven)
 }
 
-/// Drives `flow` of `plan` over the records of one partition as `run` would, and lets `alert` watch:
+/// Drives `flow` of `plan` over the records as `run` would, and lets `alert` watch:
 /// the results are what it tells.
 pub(super) fn drive_watched(
     plan: &Plan,
     (flow, alert): (&Arc<Flow>, &Arc<Alert>),
     given: &Given,
 ) -> Outcome {
-    let driven = alone(plan, flow).and_then(|mut driver| {
+    let driven = alone(plan, flow, given).and_then(|mut driver| {
         driver.watch(alert)?;
-        let stopped = run_by_seconds(&mut driver, given).err().map(why);
+        let stopped = run_by_seconds(&mut driver, given).err();
         let notices = driver.notices();
         let notices = notices.iter().map(told).collect();
         let mut outcome = outcome(&driver, notices, stopped);
@@ -71,11 +72,12 @@ pub(super) fn drive_watched(
     driven.unwrap_or_else(not_driven)
 }
 
-fn alone(plan: &Plan, flow: &Arc<Flow>) -> Result<TestDriver, DriveError> {
-    TestDriver::new(&Plan {
+fn alone(plan: &Plan, flow: &Arc<Flow>, given: &Given) -> Result<TestDriver, DriveError> {
+    let plan = Plan {
         name: plan.name.clone(),
         flows: vec![Arc::clone(flow)],
-    })
+    };
+    TestDriver::over(&plan, |_| given.partitions)
 }
 
 fn not_driven(error: DriveError) -> Outcome {
@@ -102,43 +104,58 @@ const STEP_MS: i64 = 1_000;
 const STEPS_MAX: i64 = 100_000;
 
 /// As [`run`], committing and looking at the clock as often as the command `run` does.
-fn run_by_seconds(driver: &mut TestDriver, given: &Given) -> Result<(), DriveError> {
+fn run_by_seconds(driver: &mut TestDriver, given: &Given) -> Result<(), String> {
     given.schemas().for_each(|text| driver.add_schema(text));
-    let mut now: Option<Timestamp> = None;
+    let mut number = 0;
+    let first = given.arrivals.first();
+    let mut now = first.map_or(Timestamp::MIN, |first| first.at);
     for arrival in &given.arrivals {
-        let from = now.unwrap_or(arrival.at);
-        let step = (arrival.at.0.saturating_sub(from.0) / STEPS_MAX).max(STEP_MS);
-        let mut next = from.saturating_add(step);
-        while next < arrival.at {
-            driver.commit()?;
-            driver.advance_wall_clock(next.0)?;
-            next = next.saturating_add(step);
-        }
-        driver.commit()?;
-        driver.advance_wall_clock(arrival.at.0)?;
-        if let Some(record) = &arrival.record {
-            driver.pipe(&arrival.topic, record.clone())?;
-        }
-        now = Some(arrival.at);
+        let passed = pass(driver, now, arrival.at);
+        passed.map_err(|error| why(error, number))?;
+        pipe(driver, arrival, &mut number)?;
+        now = arrival.at;
     }
-    driver.commit()
+    driver.commit().map_err(|error| why(error, number))
 }
 
-fn run(driver: &mut TestDriver, given: &Given) -> Result<(), DriveError> {
-    given.schemas().for_each(|text| driver.add_schema(text));
-    for arrival in &given.arrivals {
-        driver.advance_wall_clock(arrival.at.0)?;
-        if let Some(record) = &arrival.record {
-            driver.pipe(&arrival.topic, record.clone())?;
-        }
+/// Lets time pass.
+fn pass(driver: &mut TestDriver, from: Timestamp, to: Timestamp) -> Result<(), DriveError> {
+    let step = (to.0.saturating_sub(from.0) / STEPS_MAX).max(STEP_MS);
+    let mut next = from.saturating_add(step);
+    while next < to {
+        driver.commit()?;
+        driver.advance_wall_clock(next.0)?;
+        next = next.saturating_add(step);
     }
-    driver.commit()
+    driver.commit()?;
+    driver.advance_wall_clock(to.0)
+}
+
+fn run(driver: &mut TestDriver, given: &Given) -> Result<(), String> {
+    given.schemas().for_each(|text| driver.add_schema(text));
+    let mut number = 0;
+    for arrival in &given.arrivals {
+        let advanced = driver.advance_wall_clock(arrival.at.0);
+        advanced.map_err(|error| why(error, number))?;
+        pipe(driver, arrival, &mut number)?;
+    }
+    driver.commit().map_err(|error| why(error, number))
+}
+
+/// Hands over the record that arrives, if it is one.
+fn pipe(driver: &mut TestDriver, arrival: &Arrival, number: &mut u64) -> Result<(), String> {
+    let Some(record) = &arrival.record else {
+        return Ok(());
+    };
+    *number += 1;
+    let piped = driver.pipe_to(&arrival.topic, arrival.partition, record.clone());
+    piped.map_err(|error| why(error, *number))
 }
 
 /// Why a flow stopped, by the number of the record, as a test counts them.
-fn why(error: DriveError) -> String {
+fn why(error: DriveError, number: u64) -> String {
     match error {
-        DriveError::Stopped { offset, reason, .. } => format!("record {}: {reason}", offset.0 + 1),
+        DriveError::Stopped { reason, .. } => format!("record {number}: {reason}"),
         DriveError::Unwritable { reason, .. } => reason,
         error => error.to_string(),
     }

@@ -20,6 +20,7 @@ use crate::pipeline::file::TestCase;
 use crate::pipeline::finding::Finding;
 use crate::pipeline::testing::avro;
 use crate::pipeline::testing::clock;
+use crate::record::PartitionId;
 use crate::record::Record;
 use crate::record::Timestamp;
 use crate::record::TopicName;
@@ -29,6 +30,8 @@ use crate::stream::plan::Operator;
 /// The records of a test in the order in which they arrive, and the schemas of those in Avro.
 #[derive(Debug, Default)]
 pub(super) struct Given {
+    /// How many partitions each topic has.
+    pub(super) partitions: u32,
     pub(super) arrivals: Vec<Arrival>,
     schemas: Vec<String>,
 }
@@ -39,6 +42,7 @@ pub(super) struct Arrival {
     pub(super) at: Timestamp,
     /// The topic that it arrives in.
     pub(super) topic: TopicName,
+    pub(super) partition: PartitionId,
     /// `None` where only time passes.
     pub(super) record: Option<Record>,
 }
@@ -77,7 +81,10 @@ pub(super) fn given(
     let mut writer = Writer {
         input: first,
         inputs: &inputs,
-        given: Given::default(),
+        given: Given {
+            partitions: test.partitions,
+            ..Given::default()
+        },
         findings: Vec::new(),
     };
     match &test.given {
@@ -147,18 +154,38 @@ impl Writer<'_> {
     }
 
     fn take(&mut self, arrival: &file::Arrival) {
-        let record = match &arrival.record {
-            None => None,
-            Some(written) => match self.record(written, arrival.at) {
-                Ok(record) => Some(record),
-                Err(finding) => return self.findings.push(finding),
-            },
-        };
-        self.given.arrivals.push(Arrival {
-            at: arrival.at,
-            topic: TopicName::clone(&self.input.source.topic),
-            record,
+        let written = arrival.record.as_ref();
+        let partition = written.and_then(|written| written.partition.as_ref());
+        let partition = partition.map_or(Ok(PartitionId(0)), |partition| {
+            self.partition(partition.value, &partition.span)
         });
+        let record = written.map(|written| self.record(written, arrival.at));
+        match (partition, record.transpose()) {
+            (Ok(partition), Ok(record)) => self.given.arrivals.push(Arrival {
+                at: arrival.at,
+                topic: TopicName::clone(&self.input.source.topic),
+                partition,
+                record,
+            }),
+            (partition, record) => {
+                let wrong = [partition.err(), record.err()];
+                self.findings.extend(wrong.into_iter().flatten());
+            }
+        }
+    }
+
+    /// The partition of this number, where topics have that many.
+    fn partition(&self, number: u64, span: &Range<usize>) -> Result<PartitionId, Finding> {
+        let known = i32::try_from(number).ok();
+        let known = known.filter(|_| number < u64::from(self.given.partitions));
+        known.map(PartitionId).ok_or_else(|| {
+            let message = format!("there is no partition {number}");
+            let help = format!(
+                "the topics of this test have {}, counted from 0; `partitions:` says so",
+                self.given.partitions
+            );
+            Finding::new(message, span.clone()).help(help)
+        })
     }
 
     fn record(&mut self, written: &file::Written, at: Timestamp) -> Result<Record, Finding> {
@@ -309,12 +336,21 @@ impl Writer<'_> {
         // Of one topic they may have been taken from any.
         let topic = line.topic.as_deref().filter(|_| self.inputs.len() > 1);
         self.turn_to(topic, span)?;
+        let partition = match line.partition {
+            Some(partition) if self.given.partitions > 1 => {
+                let number = u64::try_from(partition.0).unwrap_or(u64::MAX);
+                self.partition(number, span)?
+            }
+            // Into one topic partition they may have been taken from any.
+            _ => PartitionId(0),
+        };
         let source = &self.input.source;
         let key = self.payload(line.key, source.key_format, Root::Key, span)?;
         let value = self.payload(line.value, source.value_format, Root::Value, span)?;
         Ok(Arrival {
             at: *wall_clock,
             topic: TopicName::clone(&source.topic),
+            partition,
             record: Some(Record {
                 key,
                 value,

@@ -2,12 +2,13 @@
 //!
 //! A test names a flow, gives it records and says what comes out; or it names an alert, gives records
 //! to its flow, and says what the alert tells. [`run`] drives the very
-//! [`crate::stream::task::Task`] that the runtime drives, over one partition, so a test is judged by
-//! the engine and not by a likeness of it. Time is what the test says: `at:` is the wall clock when
-//! a record arrives, and its timestamp; between records nothing happens but the passing of time.
-//! There is one commit, after the last record; in a test of an alert, which is about time that
-//! passes, there is one a second, as in `run`. A record of a flow that reads several topics names
-//! its own with `topic:`.
+//! [`crate::stream::task::Task`]s that the runtime drives, over one partition or as many as the test
+//! says, so a test is judged by the engine and not by a likeness of it. Time is what the test says:
+//! `at:` is the wall clock when a record arrives, and its timestamp; between records nothing happens
+//! but the passing of time. There is one commit, after the last record; in a test of an alert, which
+//! is about time that passes, there is one a second, as in `run`. A record of a flow that reads
+//! several topics names its own with `topic:`, and where topics have several `partitions:` its own
+//! with `partition:`.
 //!
 //! Times may be written as clock times (`12:00:05`), which stand on one fixed day
 //! ([`clock`]).

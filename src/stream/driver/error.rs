@@ -22,8 +22,8 @@ pub enum DriveError {
         /// What is wrong with it.
         error: SchemaError,
     },
-    /// No flow reads this topic.
-    #[error("write to {topic}: no flow reads it")]
+    /// No flow reads this topic, or it has no such partition.
+    #[error("write to {topic}: no flow reads it, or it has no such partition")]
     NotRead {
         /// The topic.
         topic: TopicName,

@@ -1,13 +1,14 @@
 //! A plan driven by hand: records in, results out, without a broker and in no time.
 //!
 //! [`TestDriver`] is for tests of pipelines, as Kafka Streams' `TopologyTestDriver` is: it drives
-//! the very [`crate::stream::task::Task`]s that the runtime drives, over topics of one partition.
-//! Time is what the test says. The tests in pipeline files run on it too.
+//! the very [`crate::stream::task::Task`]s that the runtime drives, over topics of one partition or,
+//! where clocks of their own matter, of several. Time is what the test says. The tests in pipeline files run on it too.
 //!
 //! What flows write is read by those that read it, at once.
 
 mod error;
 mod output;
+mod place;
 mod running;
 
 use std::collections::BTreeMap;
@@ -22,9 +23,11 @@ use crate::codec::avro::render;
 use crate::codec::avro::schema::Schema;
 use crate::codec::framing;
 use crate::record::Offset;
+use crate::record::PartitionId;
 use crate::record::Record;
 use crate::record::Timestamp;
 use crate::record::TopicName;
+use crate::record::TopicPartition;
 use crate::stream::account::Account;
 use crate::stream::alert::Alert;
 use crate::stream::alert::Notice;
@@ -39,7 +42,7 @@ pub use output::Written;
 /// How many records may come of one, by flows that read what others write.
 const DERIVED_MAX: usize = 100_000;
 
-/// Drives a plan over topics of one partition.
+/// Drives a plan.
 ///
 /// The wall clock stands still but where a test moves it, and at each record, which comes at its
 /// timestamp or at the wall clock, whichever is later. Commits, which thinned updates wait for,
@@ -53,27 +56,55 @@ pub struct TestDriver {
     running: Vec<Running>,
     readers: Readers,
     now: Timestamp,
-    /// The offset of the next record of each topic.
-    offsets: BTreeMap<TopicName, Offset>,
+    /// How many partitions each topic has that is read.
+    partitions: BTreeMap<TopicName, u32>,
+    /// The offset of the next record of each partition.
+    offsets: BTreeMap<TopicPartition, Offset>,
     written: BTreeMap<TopicName, VecDeque<Written>>,
     reasons: Vec<String>,
 }
 
 impl TestDriver {
-    /// Drives `plan`, from nothing.
+    /// Drives `plan` over topics of one partition, from nothing.
     ///
     /// # Errors
     ///
     /// [`DriveError`] where a schema in it is none.
     pub fn new(plan: &Plan) -> Result<Self, DriveError> {
+        Self::over(plan, |_| 1)
+    }
+
+    /// Drives `plan` over topics that have as many partitions as `partitions_of` says, from nothing.
+    ///
+    /// Each partition has its clock. What goes from one stretch of a flow to another, or from flow to
+    /// flow, is placed by its key: those of one key together, and not where Kafka's partitioner
+    /// would.
+    ///
+    /// # Errors
+    ///
+    /// [`DriveError`] where a schema in it is none.
+    pub fn over(plan: &Plan, partitions_of: impl Fn(&str) -> u32) -> Result<Self, DriveError> {
         let mut readers = Readers::default();
-        let stages = plan.lay_out(|_| Some(1))?;
-        let running = stages.iter();
-        let running = running.map(|stage| Running::new(stage, &mut readers));
+        let stages = plan.lay_out(|topic| Some(partitions_of(topic)))?;
+        let mut partitions = BTreeMap::new();
+        let mut running = Vec::new();
+        for stage in &stages {
+            for topic in stage.inputs() {
+                partitions
+                    .entry(Arc::clone(topic))
+                    .or_insert_with(|| partitions_of(topic));
+            }
+            let internal = stage.internal_topics().into_iter();
+            partitions.extend(internal.map(|(topic, count)| (Arc::clone(topic), count)));
+            for number in 0..i32::try_from(stage.partitions).unwrap_or(i32::MAX) {
+                running.push(Running::new(stage, PartitionId(number), &mut readers)?);
+            }
+        }
         Ok(Self {
-            running: running.collect::<Result<_, _>>()?,
+            running,
             readers,
             now: Timestamp::MIN,
+            partitions,
             offsets: BTreeMap::new(),
             written: BTreeMap::new(),
             reasons: Vec::new(),
@@ -86,26 +117,46 @@ impl TestDriver {
     ///
     /// [`DriveError::NoFlow`] where there is no such flow.
     pub fn watch(&mut self, alert: &Arc<Alert>) -> Result<(), DriveError> {
-        let mut running = self.running.iter_mut().rev();
-        let last = running.find(|running| running.stage.flow.name == alert.flow);
-        let last = last.ok_or_else(|| DriveError::NoFlow(alert.flow.to_string()))?;
-        last.watch(alert);
+        let last = stages_of(&self.running, &alert.flow)?.last();
+        let last = last.map(|last| Arc::clone(&last.stage));
+        let running = self.running.iter_mut();
+        let is_last = |running: &&mut Running| {
+            let last = last.as_ref();
+            last.is_some_and(|last| Arc::ptr_eq(last, &running.stage))
+        };
+        running.filter(is_last).for_each(|last| last.watch(alert));
         Ok(())
     }
 
-    /// Writes `record` to a topic that flows read; without a timestamp it gets the wall clock's.
+    /// Writes `record` to a topic that flows read, where there are several into its first partition;
+    /// without a timestamp it gets the wall clock's.
     ///
     /// # Errors
     ///
     /// [`DriveError`] where nobody reads the topic, or a flow stops at the record.
     pub fn pipe(&mut self, topic: &str, record: Record) -> Result<(), DriveError> {
+        self.pipe_to(topic, PartitionId(0), record)
+    }
+
+    /// Writes `record` to one partition of a topic that flows read.
+    ///
+    /// # Errors
+    ///
+    /// As [`TestDriver::pipe`]; also where the topic has no such partition.
+    pub fn pipe_to(
+        &mut self,
+        topic: &str,
+        partition: PartitionId,
+        record: Record,
+    ) -> Result<(), DriveError> {
         let topic = TopicName::from(topic);
-        if !self.is_read(&topic) {
+        let count = self.partitions.get(&topic).copied().unwrap_or_default();
+        if u32::try_from(partition.0).is_ok_and(|number| number >= count) || partition.0 < 0 {
             return Err(DriveError::NotRead { topic });
         }
         let time = record.timestamp.unwrap_or(Timestamp::MIN);
         self.advance_to(time.max(self.now))?;
-        self.take(topic, record)?;
+        self.take(TopicPartition { topic, partition }, record)?;
         // What silence there is begins here.
         self.advance_to(self.now)
     }
@@ -293,11 +344,6 @@ impl TestDriver {
         self.readers.given(text);
     }
 
-    fn is_read(&self, topic: &str) -> bool {
-        let mut running = self.running.iter();
-        running.any(|running| !running.inputs(topic).is_empty())
-    }
-
     fn advance_to(&mut self, now: Timestamp) -> Result<(), DriveError> {
         self.now = now;
         for number in 0..self.running.len() {
@@ -310,13 +356,14 @@ impl TestDriver {
         Ok(())
     }
 
-    /// Lets every flow that reads `topic` take `record`, and those that read what comes of it.
-    fn take(&mut self, topic: TopicName, record: Record) -> Result<(), DriveError> {
-        let mut left = VecDeque::from([(Arc::clone(&topic), record)]);
+    /// Lets every flow that reads `partition` take `record`, and those that read what comes of it.
+    fn take(&mut self, partition: TopicPartition, record: Record) -> Result<(), DriveError> {
+        let mut left = VecDeque::from([(partition.clone(), record)]);
         let mut derived = 0;
         while let Some((from, record)) = left.pop_front() {
             derived += 1;
             if derived > DERIVED_MAX {
+                let topic = partition.topic;
                 return Err(DriveError::Endless { topic });
             }
             left.extend(self.take_one(&from, &record)?);
@@ -326,10 +373,10 @@ impl TestDriver {
 
     fn take_one(
         &mut self,
-        topic: &TopicName,
+        from: &TopicPartition,
         record: &Record,
-    ) -> Result<Vec<(TopicName, Record)>, DriveError> {
-        let next = self.offsets.entry(Arc::clone(topic)).or_default();
+    ) -> Result<Vec<(TopicPartition, Record)>, DriveError> {
+        let next = self.offsets.entry(from.clone()).or_default();
         let offset = *next;
         *next = offset.next();
         let mut derived = Vec::new();
@@ -338,7 +385,7 @@ impl TestDriver {
                 continue;
             };
             let mut put = Vec::new();
-            for input in running.inputs(topic) {
+            for input in running.inputs(from) {
                 put.extend(running.take(input, record, offset, self.now, &mut self.readers)?);
             }
             derived.extend(self.put(put));
@@ -347,19 +394,26 @@ impl TestDriver {
     }
 
     fn pass_on(&mut self, put: Vec<Put>) -> Result<(), DriveError> {
-        for (topic, record) in self.put(put) {
-            self.take(topic, record)?;
+        for (partition, record) in self.put(put) {
+            self.take(partition, record)?;
         }
         Ok(())
     }
 
-    /// Keeps what came out, and says what other flows read of it.
-    fn put(&mut self, put: Vec<Put>) -> Vec<(TopicName, Record)> {
+    /// Keeps what came out, and says what flows read of it, and where it stands.
+    fn put(&mut self, put: Vec<Put>) -> Vec<(TopicPartition, Record)> {
         let mut read = Vec::new();
-        for (topic, written) in put {
+        for Put {
+            topic,
+            place,
+            written,
+        } in put
+        {
             self.reasons.extend(running::reason(&written));
-            if self.is_read(&topic) {
-                read.push((Arc::clone(&topic), written.record.clone()));
+            if let Some(count) = self.partitions.get(&topic) {
+                let topic = Arc::clone(&topic);
+                let partition = place.among(*count);
+                read.push((TopicPartition { topic, partition }, written.record.clone()));
             }
             self.written.entry(topic).or_default().push_back(written);
         }

@@ -16,6 +16,7 @@ use crate::record::RecordView;
 use crate::record::Timestamp;
 use crate::record::TimestampType;
 use crate::record::TopicName;
+use crate::record::TopicPartition;
 use crate::record::Value;
 use crate::record::put_header;
 use crate::store::persist::Reader;
@@ -29,6 +30,7 @@ use crate::stream::clock::Reading;
 use crate::stream::driver::error::DriveError;
 use crate::stream::driver::output::Readers;
 use crate::stream::driver::output::Written;
+use crate::stream::driver::place::Place;
 use crate::stream::effects::Destination;
 use crate::stream::effects::Effects;
 use crate::stream::effects::Output;
@@ -37,16 +39,14 @@ use crate::stream::stage::Stage;
 use crate::stream::step::StepEnd;
 use crate::stream::task::Task;
 
-/// The only partition that topics have here.
-const PARTITION: PartitionId = PartitionId(0);
-
 /// The header that says why a record was put aside.
 const REASON_HEADER: &str = "tidemill-reason";
 
-/// A stage at work.
+/// One task of a stage at work.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) stage: Arc<Stage>,
+    number: PartitionId,
     task: Task,
     schema: Option<SchemaId>,
     effects: Effects,
@@ -61,17 +61,27 @@ pub(super) struct Running {
 }
 
 /// What came out, and where it belongs.
-pub(super) type Put = (TopicName, Written);
+#[derive(Debug)]
+pub(super) struct Put {
+    pub(super) topic: TopicName,
+    pub(super) place: Place,
+    pub(super) written: Written,
+}
 
 impl Running {
-    pub(super) fn new(stage: &Arc<Stage>, readers: &mut Readers) -> Result<Self, DriveError> {
+    pub(super) fn new(
+        stage: &Arc<Stage>,
+        number: PartitionId,
+        readers: &mut Readers,
+    ) -> Result<Self, DriveError> {
         let schema = match &stage.flow.sink.value {
             ValueFormat::Json => None,
             ValueFormat::Avro { schema } => Some(readers.sink(schema)),
         };
-        let task = Task::new(stage, PARTITION, schema).map_err(|error| wrong(stage, error))?;
+        let task = Task::new(stage, number, schema).map_err(|error| wrong(stage, error))?;
         Ok(Self {
             stage: Arc::clone(stage),
+            number,
             task,
             schema,
             effects: Effects::new(),
@@ -88,10 +98,13 @@ impl Running {
         self.watches.push(Watch::new(alert, &self.stage.flow));
     }
 
-    /// Which of its inputs `topic` is; there may be several.
-    pub(super) fn inputs(&self, topic: &str) -> Vec<usize> {
+    /// Which of its inputs `partition` is; there may be several.
+    pub(super) fn inputs(&self, partition: &TopicPartition) -> Vec<usize> {
         let inputs = self.stage.inputs().into_iter().enumerate();
-        let inputs = inputs.filter(|(_, input)| &***input == topic);
+        let inputs = inputs.filter(|(input, topic)| {
+            let of = self.stage.input_partition(*input, self.number);
+            **topic == partition.topic && of == partition.partition
+        });
         inputs.map(|(input, _)| input).collect()
     }
 
@@ -193,7 +206,7 @@ impl Running {
     pub(super) fn open(&self, readers: &mut Readers) -> Result<Vec<Written>, DriveError> {
         let mut saved = Writer::new();
         self.task.save(&mut saved);
-        let copy = Task::new(&self.stage, PARTITION, self.schema);
+        let copy = Task::new(&self.stage, self.number, self.schema);
         let mut copy = copy.map_err(|error| wrong(&self.stage, error))?;
         let loaded = copy.load(&mut Reader::new(&saved.into_bytes()));
         loaded.map_err(|error| self.unwritable(error.to_string()))?;
@@ -233,7 +246,11 @@ impl Running {
         let outputs = effects.outputs().filter_map(|output| {
             let topic = self.stage.destination(output.destination)?;
             let written = readers.written(&self.stage.flow, &output);
-            Some((Arc::clone(topic), written))
+            Some(Put {
+                topic: Arc::clone(topic),
+                place: Place::of(&output),
+                written,
+            })
         });
         let put = outputs.collect();
         self.account += self.effects.account;
