@@ -1,5 +1,7 @@
 //! A few fields out of a document, without building it.
 
+use std::borrow::Cow;
+
 use crate::codec::json::scan::Fault;
 use crate::codec::json::scan::JsonError;
 use crate::codec::json::scan::RawText;
@@ -8,6 +10,7 @@ use crate::codec::wanted;
 use crate::codec::wanted::Node;
 use crate::codec::wanted::Slots;
 use crate::codec::wanted::Wanted;
+use crate::record::Value;
 
 /// Reads wanted fields out of JSON documents, in one pass over each.
 ///
@@ -50,10 +53,7 @@ impl Walker {
         slots: Slots<'_, 'a>,
     ) -> Result<(), JsonError> {
         match node.slot {
-            Some(slot) if node.fields.is_empty() => {
-                wanted::put(slots, slot, scanner.value()?);
-                Ok(())
-            }
+            Some(slot) if node.fields.is_empty() => put_value(scanner, slot, slots),
             _ => self.walk_fields(scanner, node, slots),
         }
     }
@@ -69,15 +69,16 @@ impl Walker {
             self.wanted.spread(node, Some(value), slots);
             return Ok(());
         }
-        // The field may have been there before: the last one counts.
-        wanted::clear(slots, &node.slots);
         if scanner.peek_token() == b'{' {
             self.object(scanner, node, slots)
         } else {
+            wanted::clear(slots, &node.slots);
             scanner.skip()
         }
     }
 
+    /// Of fields of one name the last counts. Those that are not there are emptied in the end: most
+    /// are there, and are overwritten in place.
     fn object<'a>(
         &self,
         scanner: &mut Scanner<'a>,
@@ -86,11 +87,18 @@ impl Walker {
     ) -> Result<(), JsonError> {
         scanner.descend()?;
         scanner.at += 1;
+        let mut absent = Absent::all(node.fields.len());
+        if absent.is_unknown {
+            wanted::clear(slots, &node.slots);
+        }
         if !scanner.is_empty(b'}') {
             loop {
                 let key = scanner.key()?;
-                match self.field(node, key) {
-                    Some(field) => self.walk(scanner, field, slots)?,
+                match field(node, key) {
+                    Some((place, child)) => {
+                        absent.remove(place);
+                        self.walk_child(scanner, child, slots)?;
+                    }
                     None => scanner.skip()?,
                 }
                 if !scanner.goes_on(b'}', Fault::ObjectEnd)? {
@@ -99,19 +107,99 @@ impl Walker {
             }
         }
         scanner.ascend();
+        for (_, child) in absent.places().filter_map(|place| node.fields.get(place)) {
+            if let Some(child) = self.wanted.node(*child) {
+                wanted::clear(slots, &child.slots);
+            }
+        }
         Ok(())
     }
 
     #[inline]
-    fn field(&self, node: &Node, key: RawText<'_>) -> Option<&Node> {
-        let child = if key.has_escapes {
-            let key = key.decode();
-            node.fields.iter().find(|(name, _)| **name == *key)
-        } else {
-            let mut fields = node.fields.iter();
-            fields.find(|(name, _)| name.as_bytes() == key.bytes)
-        };
-        child.and_then(|(_, child)| self.wanted.node(*child))
+    fn walk_child<'a>(
+        &self,
+        scanner: &mut Scanner<'a>,
+        child: usize,
+        slots: Slots<'_, 'a>,
+    ) -> Result<(), JsonError> {
+        match self.wanted.node(child) {
+            Some(child) => self.walk(scanner, child, slots),
+            None => scanner.skip(),
+        }
+    }
+}
+
+/// The place of the field named `key` among those of `node`, and the number of its own node.
+#[inline]
+fn field(node: &Node, key: RawText<'_>) -> Option<(usize, usize)> {
+    let mut fields = node.fields.iter().enumerate();
+    let found = if key.has_escapes {
+        let key = key.decode();
+        fields.find(|(_, (name, _))| **name == *key)
+    } else {
+        fields.find(|(_, (name, _))| name.as_bytes() == key.bytes)
+    };
+    found.map(|(place, (_, child))| (place, *child))
+}
+
+/// Reads the value that starts here into `slot`; texts and integers in place.
+#[inline]
+fn put_value<'a>(
+    scanner: &mut Scanner<'a>,
+    slot: usize,
+    slots: Slots<'_, 'a>,
+) -> Result<(), JsonError> {
+    match scanner.peek_token() {
+        b'"' => match scanner.string()?.decode() {
+            Cow::Borrowed(text) => wanted::put_text(slots, slot, text),
+            owned @ Cow::Owned(_) => wanted::put(slots, slot, Value::Text(owned)),
+        },
+        b'-' | b'0'..=b'9' => match scanner.number()?.into() {
+            Value::Int(int) => wanted::put_int(slots, slot, int),
+            number => wanted::put(slots, slot, number),
+        },
+        _ => wanted::put(slots, slot, scanner.value()?),
+    }
+    Ok(())
+}
+
+/// Which wanted fields of an object have not come yet.
+struct Absent {
+    /// A bit for each field.
+    bits: u64,
+    /// Of so many fields nobody keeps count.
+    is_unknown: bool,
+}
+
+impl Absent {
+    #[inline]
+    fn all(count: usize) -> Self {
+        let unused = u32::try_from(count)
+            .ok()
+            .and_then(|n| u64::BITS.checked_sub(n));
+        Self {
+            bits: unused
+                .and_then(|unused| u64::MAX.checked_shr(unused))
+                .unwrap_or(0),
+            is_unknown: unused.is_none(),
+        }
+    }
+
+    #[inline]
+    fn remove(&mut self, place: usize) {
+        let bit = u32::try_from(place)
+            .ok()
+            .and_then(|place| 1u64.checked_shl(place));
+        self.bits &= !bit.unwrap_or(0);
+    }
+
+    #[inline]
+    fn places(mut self) -> impl Iterator<Item = usize> {
+        std::iter::from_fn(move || {
+            let place = self.bits.trailing_zeros();
+            self.bits &= self.bits.checked_sub(1)?;
+            usize::try_from(place).ok()
+        })
     }
 }
 
@@ -157,5 +245,49 @@ impl Scanner<'_> {
         }
         self.ascend();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_document_left_in_the_slots_does_not_show_in_the_next() {
+        let path = |steps: &[&str]| steps.iter().map(|&step| step.into()).collect::<Vec<_>>();
+        let paths = [path(&["a"]), path(&["b", "c"]), path(&["b", "d"])];
+        let walker = Walker::new(paths.iter().map(Vec::as_slice).enumerate());
+        let mut slots = vec![None; 3];
+        let (one, tea) = (|| Some(Value::Int(1)), || Some(Value::text("tea")));
+        for (document, expected) in [
+            (
+                r#"{"a": 1, "b": {"c": 1, "d": "tea"}}"#,
+                [one(), one(), tea()],
+            ),
+            (r#"{"a": "tea", "b": {"d": 1}}"#, [tea(), None, one()]),
+            (
+                r#"{"b": {"c": "tea"}, "b": {}, "a": 1}"#,
+                [one(), None, None],
+            ),
+            (r#"{"b": {"c": 1}}"#, [None, one(), None]),
+            (r#"{"b": 7, "a": 1}"#, [one(), None, None]),
+            ("{}", [None, None, None]),
+        ] {
+            walker.read(document.as_bytes(), &mut slots).unwrap();
+            assert_eq!(slots, expected, "{document}");
+        }
+    }
+
+    #[test]
+    fn absent_fields_are_told_also_of_more_than_there_are_bits_for() {
+        for count in [0, 1, 63, 64, 65, 200] {
+            let names: Vec<Box<str>> = (0..count).map(|name| format!("f{name}").into()).collect();
+            let paths = names.iter().map(std::slice::from_ref).enumerate();
+            let walker = Walker::new(paths);
+            let mut slots = vec![Some(Value::Bool(true)); count];
+            walker.read(br#"{"f0": null}"#, &mut slots).unwrap();
+            let present = slots.iter().filter(|slot| slot.is_some()).count();
+            assert_eq!(present, count.min(1), "{count} fields");
+        }
     }
 }
