@@ -246,6 +246,9 @@ impl Compiler<'_> {
         if is_number(&left) || is_number(&right) {
             let (left, right) = (self.number(left), self.number(right));
             return Code::Bool(Box::new(move |env| {
+                if let Some((left, right)) = left.int(env).zip(right.int(env)) {
+                    return Ok(holds(op, left.cmp(&right)));
+                }
                 let (left, right) = (left.eval(env, at)?, right.eval(env, at)?);
                 Ok(left.order(right).is_some_and(|order| holds(op, order)))
             }));
@@ -310,6 +313,19 @@ enum Operand {
 }
 
 impl Operand {
+    /// The number where it can be seen at once that it is an `int`, as most are.
+    #[inline]
+    fn int(&self, env: &Env<'_, '_>) -> Option<i64> {
+        match self {
+            Self::Constant(Number::Int(int)) => Some(*int),
+            Self::Slot(index, _) => match slot(env, *index) {
+                Some(Value::Int(int)) => Some(*int),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The number; `at` is the operator, for messages.
     #[inline]
     fn eval(&self, env: &Env<'_, '_>, at: At) -> Result<Number, Raise> {
