@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::codec::avro::schema::Schema;
 use crate::codec::format::Format;
 use crate::codec::projection::Fields;
+use crate::codec::projection::Path;
+use crate::codec::projection::Root;
 use crate::expr;
 use crate::expr::Diagnostic;
 use crate::expr::Program;
@@ -226,6 +228,20 @@ impl Compiler<'_, '_> {
         None
     }
 
+    /// What `body` is keyed by; `None` for the record's own key, which an aggregation need not be
+    /// told: it is not read into a field first, and its records already meet.
+    fn flow_key(&mut self, body: &FlowBody, scope: &Scope, fields: &mut Fields) -> Option<Program> {
+        let mut read = fields.clone();
+        let key = body.key.as_ref()?;
+        let key = self.program_of(key, scope, &mut read, KEY, Type::may_be_key)?;
+        let path = key.slot().and_then(|slot| read.paths().get(slot));
+        if body.aggregate.is_some() && path == Some(&Path::new(Root::Key, [])) {
+            return None;
+        }
+        *fields = read;
+        Some(key)
+    }
+
     /// Finds out what is known of the sources, and checks their expressions, also of sources that
     /// no flow reads.
     fn sources(&mut self) {
@@ -348,10 +364,7 @@ impl Compiler<'_, '_> {
         }
         let scope = Scope::record(input.value_type.clone(), input.key_type.clone());
         let filter = self.filter_of(body, &scope, &mut fields);
-        let key = body
-            .key
-            .as_ref()
-            .and_then(|key| self.program_of(key, &scope, &mut fields, KEY, Type::may_be_key));
+        let key = self.flow_key(body, &scope, &mut fields);
         let key_type = key.as_ref().map_or(input.key_type, |key| key.ty().clone());
         let made = match &body.aggregate {
             Some(aggregates) => {

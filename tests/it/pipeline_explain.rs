@@ -68,6 +68,16 @@ fn every_default_is_told() {
     }
 }
 
+#[test]
+fn the_records_own_key_by_name_is_no_other_key() {
+    for key in ["key", "(key)"] {
+        let text = FILE.replace("key: value.product", &format!("key: {key}"));
+        let told = explain::text(&explain::explain(&compiled(&text), Delivery::AtLeastOnce));
+        assert!(told.contains("the record's key"), "{told}");
+        assert!(!told.contains("-repartition"), "{told}");
+    }
+}
+
 fn changed(from: &str, to: &str) -> Vec<Change> {
     let new = FILE.replace(from, to);
     assert_ne!(new, FILE, "{from}");
