@@ -89,6 +89,16 @@ impl Fixed {
         })
     }
 
+    /// The integer that `bytes` are; `None` where this is no format of integers, or they are none.
+    #[inline]
+    pub(super) fn integer(self, bytes: &[u8]) -> Option<i64> {
+        match self {
+            Self::Integer => Some(i32::from_be_bytes(bytes.try_into().ok()?).into()),
+            Self::Long => Some(i64::from_be_bytes(bytes.try_into().ok()?)),
+            Self::Float | Self::Double => None,
+        }
+    }
+
     /// Appends the bytes of the number that `text` says to `out`.
     ///
     /// # Errors

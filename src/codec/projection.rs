@@ -141,6 +141,13 @@ pub enum ProjectionError {
     Undecodable(#[from] DecodeError),
 }
 
+impl From<DecodeError> for Box<ProjectionError> {
+    #[cold]
+    fn from(error: DecodeError) -> Self {
+        Self::new(error.into())
+    }
+}
+
 /// Reads the wanted fields of one root out of a record's bytes.
 #[derive(Debug)]
 pub struct Projection {
@@ -227,13 +234,14 @@ impl Projection {
     ///
     /// # Errors
     ///
-    /// [`ProjectionError`]; the slots of this root then hold nothing of use.
+    /// [`ProjectionError`]; the slots of this root then hold nothing of use. It comes in a box, so
+    /// that records that can be read pay nothing for those that cannot.
     #[inline]
     pub fn read<'a>(
         &mut self,
         bytes: Option<&'a [u8]>,
         slots: &mut [Option<Value<'a>>],
-    ) -> Result<(), ProjectionError> {
+    ) -> Result<(), Box<ProjectionError>> {
         self.read_with(bytes, slots, framing::split)
     }
 
@@ -249,7 +257,7 @@ impl Projection {
         headers: HeadersView<'_>,
         name: &[u8],
         slots: &mut [Option<Value<'a>>],
-    ) -> Result<(), ProjectionError> {
+    ) -> Result<(), Box<ProjectionError>> {
         self.read_with(bytes, slots, |bytes| {
             framing::split_with_headers(headers, name, bytes)
         })
@@ -261,7 +269,7 @@ impl Projection {
         bytes: Option<&'a [u8]>,
         slots: &mut [Option<Value<'a>>],
         split: impl FnOnce(&'a [u8]) -> Result<(SchemaId, &'a [u8]), FramingError>,
-    ) -> Result<(), ProjectionError> {
+    ) -> Result<(), Box<ProjectionError>> {
         let Some(bytes) = bytes else {
             wanted::clear(slots, &self.slots);
             self.put_whole(Value::Null, slots);
@@ -275,13 +283,13 @@ impl Projection {
                     wanted::put_text(slots, slot, text);
                 }
             }
-            Reader::Fixed(fixed) => {
-                let number = fixed.parse(bytes).map_err(DecodeError::from)?;
-                match (self.whole, number) {
-                    (Some(slot), Value::Int(int)) => wanted::put_int(slots, slot, int),
-                    (_, number) => self.put_whole(number, slots),
+            Reader::Fixed(fixed) => match (self.whole, fixed.integer(bytes)) {
+                (Some(slot), Some(int)) => wanted::put_int(slots, slot, int),
+                _ => {
+                    let number = fixed.parse(bytes).map_err(DecodeError::from)?;
+                    self.put_whole(number, slots);
                 }
-            }
+            },
             Reader::Json(walker) => {
                 walker.read(bytes, slots).map_err(DecodeError::from)?;
             }
@@ -416,7 +424,7 @@ mod tests {
         let id = SchemaId::Number(7);
         assert_eq!(
             projection.read(Some(&bytes), &mut slots),
-            Err(ProjectionError::UnknownSchema(id))
+            Err(Box::new(ProjectionError::UnknownSchema(id)))
         );
         projection.add_schema(id, SCHEMA).unwrap();
         projection.read(Some(&bytes), &mut slots).unwrap();
@@ -424,7 +432,7 @@ mod tests {
         for end in 0..bytes.len() {
             let read = projection.read(Some(&bytes[..end]), &mut slots);
             assert!(
-                matches!(read, Err(ProjectionError::Undecodable(_))),
+                matches!(read, Err(error) if matches!(*error, ProjectionError::Undecodable(_))),
                 "cut at {end}"
             );
         }

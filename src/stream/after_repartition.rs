@@ -14,6 +14,7 @@ use crate::store::persist::Malformed;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
 use crate::stream::arguments::Arguments;
+use crate::stream::arguments::Source;
 use crate::stream::aside::Origin;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
@@ -60,6 +61,7 @@ pub(crate) struct AfterRepartition {
     is_replaying: bool,
     /// What they come to. It came out then.
     unheard: Effects,
+    sources: Box<[Source]>,
     arguments: Vec<Value<'static>>,
 }
 
@@ -83,6 +85,7 @@ impl AfterRepartition {
             reached: Timestamp::MIN,
             is_replaying: false,
             unheard: Effects::new(),
+            sources: Source::computed(aggregation.aggregates.len()),
             arguments: Vec::new(),
         })
     }
@@ -129,7 +132,7 @@ impl AfterRepartition {
             Ok((sent, Some(incoming))) => (sent, incoming),
             Err(reason) => {
                 let here = || self.here(record);
-                let refused = Err(Trouble::Rejected(reason));
+                let refused = Err(reason.into());
                 return self.ledger.enter(record.offset, refused, here, effects);
             }
         };
@@ -159,7 +162,7 @@ impl AfterRepartition {
         &mut self,
         record: RecordView<'b>,
         arguments: &mut Vec<Value<'b>>,
-    ) -> Result<(Sent, Option<Incoming<'b>>), Reason> {
+    ) -> Result<(Sent, Option<Incoming<'b>>), Box<Reason>> {
         let malformed = Reason::Repartition;
         let sent = Sent::of(record.headers).ok_or(malformed("no clock header"))?;
         let source = usize::try_from(sent.partition.0).unwrap_or(usize::MAX);
@@ -170,22 +173,22 @@ impl AfterRepartition {
         }
         let incoming = Incoming::read(record, sent, arguments).map_err(malformed)?;
         if !record.timestamp.is_event_time() {
-            return Err(Reason::BeforeEpoch(record.timestamp));
+            return Err(Reason::BeforeEpoch(record.timestamp).into());
         }
         self.check(arguments)?;
         Ok((sent, Some(incoming)))
     }
 
     /// The arguments were checked when they were sent; they may be of another plan.
-    fn check(&self, arguments: &[Value<'_>]) -> Result<(), Reason> {
+    fn check(&self, arguments: &[Value<'_>]) -> Result<(), Box<Reason>> {
         let Operator::Window(aggregation) = &self.stage.flow.operator else {
             return Ok(());
         };
         let aggregates = &aggregation.aggregates;
         if aggregates.len() != arguments.len() {
-            return Err(Reason::Repartition("arguments of other aggregates"));
+            return Err(Reason::Repartition("arguments of other aggregates").into());
         }
-        Arguments::Values(arguments).check(aggregates)
+        Arguments::all_computed(&self.sources, arguments).check(aggregates)
     }
 
     #[inline]
@@ -196,7 +199,7 @@ impl AfterRepartition {
         incoming: Incoming<'_>,
         arguments: &[Value<'_>],
         effects: &mut Effects,
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<Outcome, Box<Trouble>> {
         self.advance(effects)??;
         let source = usize::try_from(sent.partition.0).unwrap_or(usize::MAX);
         match self.seen.get_mut(source) {
@@ -207,7 +210,7 @@ impl AfterRepartition {
             key: incoming.key,
             time: record.timestamp,
             offset: record.offset,
-            arguments: Arguments::Values(arguments),
+            arguments: Arguments::all_computed(&self.sources, arguments),
         };
         let added = match self.ledger.is_replayed(record.offset) {
             true => {
@@ -217,7 +220,7 @@ impl AfterRepartition {
             }
             false => self.windowed.add(contribution, effects),
         };
-        match added?? {
+        match added? {
             Added::Aggregated { expired_windows } => Ok(Outcome::Aggregated { expired_windows }),
             Added::Late => Ok(Outcome::Late {
                 time: record.timestamp,

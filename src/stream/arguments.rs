@@ -4,20 +4,20 @@ use crate::codec::projection::Row;
 use crate::expr::EvalError;
 use crate::expr::Program;
 use crate::record::Value;
+use crate::stream::aggregate::ArgumentError;
 use crate::stream::plan::NamedAggregate;
 use crate::stream::reason::Reason;
 
-/// The arguments of one record, in the order of a flow's aggregates.
+/// The arguments of one record, in the order of a flow's aggregates, where they stand: a value that
+/// is moved costs more than it does to use it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Arguments<'a> {
-    /// One after another.
-    Values(&'a [Value<'a>]),
-    /// Where they stand in a row: a value that is moved costs more than it does to use it.
-    Row {
-        sources: &'a [Source],
-        slots: &'a [Option<Value<'a>>],
-        computed: &'a [Value<'a>],
-    },
+pub(crate) struct Arguments<'a> {
+    /// Where each comes from.
+    pub(crate) sources: &'a [Source],
+    /// The fields of the record.
+    pub(crate) slots: &'a [Option<Value<'a>>],
+    /// What expressions made of it.
+    pub(crate) computed: &'a [Value<'a>],
 }
 
 /// Where an argument of every record comes from.
@@ -35,36 +35,25 @@ pub(crate) enum Source {
 static NULL: Value<'static> = Value::Null;
 
 impl<'a> Arguments<'a> {
-    /// The argument of the `index`th aggregate.
-    #[inline]
-    pub(crate) fn get(self, index: usize) -> &'a Value<'a> {
-        let found = match self {
-            Self::Values(values) => values.get(index),
-            Self::Row {
-                sources,
-                slots,
-                computed,
-            } => match sources.get(index) {
-                Some(Source::Fixed(value)) => Some(value),
-                Some(Source::Slot(slot)) => slots.get(*slot).and_then(Option::as_ref),
-                Some(Source::Computed(number)) => computed.get(*number),
-                None => None,
-            },
-        };
-        found.unwrap_or(&NULL)
+    /// Arguments that come computed, `sources` being [`Source::computed`].
+    pub(crate) const fn all_computed(sources: &'a [Source], computed: &'a [Value<'a>]) -> Self {
+        Self {
+            sources,
+            slots: &[],
+            computed,
+        }
     }
 
     /// How many there are.
     pub(crate) const fn len(self) -> usize {
-        match self {
-            Self::Values(values) => values.len(),
-            Self::Row { sources, .. } => sources.len(),
-        }
+        self.sources.len()
     }
 
     /// All, in order.
+    #[inline]
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a Value<'a>> {
-        (0..self.len()).map(move |index| self.get(index))
+        let sources = self.sources.iter();
+        sources.map(move |source| source.value(self.slots, self.computed))
     }
 
     /// Checks all, so that a record that any of `aggregates` refuses touches none.
@@ -72,16 +61,23 @@ impl<'a> Arguments<'a> {
     /// # Errors
     ///
     /// Where there is one that its aggregate cannot take.
-    #[inline]
-    pub(crate) fn check(self, aggregates: &[NamedAggregate]) -> Result<(), Reason> {
-        for (index, named) in aggregates.iter().enumerate() {
-            if let Err(error) = named.function.check(self.get(index)) {
-                let name = named.name.clone();
-                return Err(Reason::BadArgument { name, error });
+    #[inline(always)]
+    pub(crate) fn check(self, aggregates: &[NamedAggregate]) -> Result<(), Box<Reason>> {
+        for (named, source) in aggregates.iter().zip(self.sources) {
+            if !matches!(source, Source::Fixed(_)) {
+                let value = source.value(self.slots, self.computed);
+                let checked = named.function.check(value);
+                checked.map_err(|error| bad_argument(named, error))?;
             }
         }
         Ok(())
     }
+}
+
+#[cold]
+fn bad_argument(named: &NamedAggregate, error: ArgumentError) -> Box<Reason> {
+    let name = named.name.clone();
+    Reason::BadArgument { name, error }.into()
 }
 
 impl Source {
@@ -97,6 +93,25 @@ impl Source {
         };
         aggregates.iter().map(source).collect()
     }
+
+    /// That of `count` arguments that all come computed.
+    pub(crate) fn computed(count: usize) -> Box<[Self]> {
+        (0..count).map(Self::Computed).collect()
+    }
+
+    #[inline]
+    fn value<'a>(
+        &'a self,
+        slots: &'a [Option<Value<'a>>],
+        computed: &'a [Value<'a>],
+    ) -> &'a Value<'a> {
+        let found = match self {
+            Self::Fixed(value) => return value,
+            Self::Slot(slot) => slots.get(*slot).and_then(Option::as_ref),
+            Self::Computed(number) => computed.get(*number),
+        };
+        found.unwrap_or(&NULL)
+    }
 }
 
 /// Evaluates the arguments of `aggregates` that are no fields of `row`.
@@ -108,7 +123,7 @@ pub(crate) fn compute<'r>(
     aggregates: &'r [NamedAggregate],
     row: &'r Row<'r>,
     computed: &mut Vec<Value<'r>>,
-) -> Result<(), Reason> {
+) -> Result<(), Box<Reason>> {
     computed.clear();
     for named in aggregates {
         if let Some(program) = named

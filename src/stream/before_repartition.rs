@@ -168,7 +168,7 @@ fn take(
     row: &mut Row<'_>,
     now: Timestamp,
     effects: &mut Effects,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, Box<Trouble>> {
     let read = keying.read(intake, row)?;
     let time = keying.time(row, now);
     if read == Err(Refused) {

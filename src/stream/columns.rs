@@ -42,8 +42,8 @@ impl Columns {
         if let Some(latest) = self.times.get_mut(slot) {
             *latest = time.max(*latest);
         }
-        for (index, column) in self.aggregates.iter_mut().enumerate() {
-            column.add(slot, time, arguments.get(index));
+        for (column, value) in self.aggregates.iter_mut().zip(arguments.iter()) {
+            column.add(slot, time, value);
         }
     }
 

@@ -92,7 +92,7 @@ impl EndWindows {
         number: i64,
         stream_time: Timestamp,
         effects: &mut Effects,
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<Outcome, Box<Trouble>> {
         if message.value.is_none() {
             return Ok(Outcome::Filtered);
         }
@@ -101,7 +101,7 @@ impl EndWindows {
         let row = expression::row(&self.windows.fields, View::of(message));
         let mut computed = Vec::new();
         compute(aggregates, &row, &mut computed)?;
-        let arguments = Arguments::Row {
+        let arguments = Arguments {
             sources: &self.sources,
             slots: &row.slots,
             computed: &computed,
@@ -113,7 +113,7 @@ impl EndWindows {
             offset: Offset(number),
             arguments,
         };
-        match self.windowed.add(contribution, effects)?? {
+        match self.windowed.add(contribution, effects)? {
             Added::Aggregated { expired_windows } => Ok(Outcome::Aggregated { expired_windows }),
             Added::Late => Ok(Outcome::Late {
                 time: message.time,

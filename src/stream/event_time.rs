@@ -29,7 +29,7 @@ pub(crate) fn event_time(
     time: Option<&Program>,
     row: &Row<'_>,
     future: Future,
-) -> Result<Timestamp, Reason> {
+) -> Result<Timestamp, Box<Reason>> {
     let time = match time {
         None => row.record.timestamp,
         Some(program) => to_timestamp(&program.eval(row).map_err(Reason::Time)?)?,
@@ -44,32 +44,30 @@ pub(crate) fn event_time(
 ///
 /// Where it is before the epoch or too far beyond the wall clock.
 #[inline]
-pub(crate) fn check(time: Timestamp, future: Future) -> Result<(), Reason> {
+pub(crate) fn check(time: Timestamp, future: Future) -> Result<(), Box<Reason>> {
     if !time.is_event_time() {
-        return Err(Reason::BeforeEpoch(time));
+        return Err(Reason::BeforeEpoch(time).into());
     }
     match future.max {
         Some(max) if time > future.now.saturating_add(max.num_milliseconds()) => {
-            Err(Reason::Future {
-                time,
-                now: future.now,
-                future: max,
-            })
+            let now = future.now;
+            let future = max;
+            Err(Reason::Future { time, now, future }.into())
         }
         _ => Ok(()),
     }
 }
 
-fn to_timestamp(value: &Value<'_>) -> Result<Timestamp, Reason> {
+fn to_timestamp(value: &Value<'_>) -> Result<Timestamp, Box<Reason>> {
     match value {
         Value::Int(millis) => Ok(Timestamp(*millis)),
         Value::UInt(millis) => Ok(i64::try_from(*millis).map_or(Timestamp::MAX, Timestamp)),
         Value::Timestamp(instant) => Ok(Timestamp(instant.timestamp_millis())),
         Value::Text(text) => match DateTime::parse_from_rfc3339(text) {
             Ok(instant) => Ok(Timestamp(instant.timestamp_millis())),
-            Err(_) => Err(Reason::NotRfc3339(text.chars().take(40).collect())),
+            Err(_) => Err(Reason::NotRfc3339(text.chars().take(40).collect()).into()),
         },
-        other => Err(Reason::NotATime(ValueType::of(other))),
+        other => Err(Reason::NotATime(ValueType::of(other)).into()),
     }
 }
 
@@ -95,9 +93,9 @@ mod tests {
     #[test]
     fn other_values_are_not() {
         let refused = to_timestamp(&Value::Float(1.0));
-        assert_eq!(refused, Err(Reason::NotATime(ValueType::Double)));
+        assert_eq!(refused, Err(Reason::NotATime(ValueType::Double).into()));
         let refused = to_timestamp(&Value::text("yesterday"));
-        assert_eq!(refused, Err(Reason::NotRfc3339("yesterday".into())));
+        assert_eq!(refused, Err(Reason::NotRfc3339("yesterday".into()).into()));
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! Source records to what operators take in.
+//!
+//! What stands between a record and its windows is always inlined into the loop over records: each
+//! call would save and restore more registers than it has work to do.
 
 use std::sync::Arc;
 
@@ -87,14 +90,14 @@ impl Intake {
     /// # Errors
     ///
     /// [`Trouble`].
-    #[inline]
-    pub(crate) fn read(&mut self, row: &mut Row<'_>) -> Result<(), Trouble> {
+    #[inline(always)]
+    pub(crate) fn read(&mut self, row: &mut Row<'_>) -> Result<(), Box<Trouble>> {
         let Row { record, slots, .. } = row;
         let headers = record.headers;
         read(&mut self.value, record.value, headers, VALUE_HEADER, slots)
-            .map_err(|error| read_error(error, Root::Value, Reason::Value))?;
+            .map_err(|error| read_error(*error, Root::Value, Reason::Value))?;
         read(&mut self.key, record.key, headers, KEY_HEADER, slots)
-            .map_err(|error| read_error(error, Root::Key, Reason::Key))
+            .map_err(|error| read_error(*error, Root::Key, Reason::Key))
     }
 
     /// The value that the key of `row` is made of, where an expression says so and it does not
@@ -104,10 +107,14 @@ impl Intake {
     ///
     /// Where the expression fails.
     #[inline]
-    pub(crate) fn key_value<'r>(&'r self, row: &'r Row<'r>) -> Result<Option<Value<'r>>, Reason> {
+    pub(crate) fn key_value<'r>(
+        &'r self,
+        row: &'r Row<'r>,
+    ) -> Result<Option<Value<'r>>, Box<Reason>> {
         match &self.flow.key {
             Some(program) if !self.has_key(row) => {
-                program.eval(row).map(Some).map_err(Reason::KeyExpression)
+                let value = program.eval(row).map_err(Reason::KeyExpression)?;
+                Ok(Some(value))
             }
             _ => Ok(None),
         }
@@ -125,19 +132,22 @@ impl Intake {
     /// # Errors
     ///
     /// Where there is none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key<'k>(
         &self,
         row: &'k Row<'k>,
         value: Option<&'k Value<'k>>,
         scratch: &'k mut Vec<u8>,
-    ) -> Result<TaggedKey<'k>, Reason> {
+    ) -> Result<TaggedKey<'k>, Box<Reason>> {
         match value.or_else(|| field(row, self.key_slot)) {
-            Some(value) => key::of_value(value, scratch).ok_or(match &self.flow.key {
-                Some(_) => Reason::NullKey,
-                None => Reason::NoKey,
-            }),
-            None if self.key_slot.is_some() => Err(Reason::NoKey),
+            Some(value) => {
+                let key = key::of_value(value, scratch);
+                key.ok_or_else(|| match &self.flow.key {
+                    Some(_) => Reason::NullKey.into(),
+                    None => Reason::NoKey.into(),
+                })
+            }
+            None if self.key_slot.is_some() => Err(Reason::NoKey.into()),
             None => record_key(&row.record, self.flow.source.key_format),
         }
     }
@@ -148,14 +158,14 @@ fn field<'r>(row: &'r Row<'_>, slot: Option<usize>) -> Option<&'r Value<'r>> {
     row.slots.get(slot?)?.as_ref()
 }
 
-#[inline]
+#[inline(always)]
 fn read<'a>(
     projection: &mut Projection,
     bytes: Option<&'a [u8]>,
     headers: HeadersView<'a>,
     header: &[u8],
     slots: &mut [Option<Value<'a>>],
-) -> Result<(), ProjectionError> {
+) -> Result<(), Box<ProjectionError>> {
     if projection.is_empty() {
         Ok(())
     } else if headers.is_empty() {
@@ -170,19 +180,25 @@ fn read_error(
     error: ProjectionError,
     root: Root,
     reason: impl FnOnce(DecodeError) -> Reason,
-) -> Trouble {
+) -> Box<Trouble> {
     match error {
-        ProjectionError::UnknownSchema(id) => Trouble::NeedsSchema(root, id),
-        ProjectionError::Undecodable(error) => Trouble::Rejected(reason(error)),
+        ProjectionError::UnknownSchema(id) => Box::new(Trouble::NeedsSchema(root, id)),
+        ProjectionError::Undecodable(error) => reason(error).into(),
     }
 }
 
-#[inline]
-fn record_key<'r>(record: &RecordView<'r>, format: Format) -> Result<TaggedKey<'r>, Reason> {
+#[inline(always)]
+fn record_key<'r>(record: &RecordView<'r>, format: Format) -> Result<TaggedKey<'r>, Box<Reason>> {
     let bytes = record.key.ok_or(Reason::NoKey)?;
     match format {
         Format::Bytes => Ok(key::of_bytes(bytes)),
-        _ if std::str::from_utf8(bytes).is_ok() => Ok(key::of_text(bytes)),
-        _ => Err(Reason::KeyNotText),
+        _ if is_text(bytes) => Ok(key::of_text(bytes)),
+        _ => Err(Reason::KeyNotText.into()),
     }
+}
+
+/// Whether `bytes` are UTF-8; by words where they are ASCII, as most keys are.
+#[inline]
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.is_ascii() || std::str::from_utf8(bytes).is_ok()
 }

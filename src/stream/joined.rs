@@ -259,7 +259,7 @@ impl Joined {
         let outcome = match fate {
             None => Ok(Outcome::Replayed),
             _ if is_replayed => Ok(Outcome::Replayed),
-            Some(Fate::Rejected(refusal)) => Err(Trouble::Rejected(Reason::Refused(refusal.0))),
+            Some(Fate::Rejected(refusal)) => Err(Reason::Refused(refusal.0).into()),
             Some(Fate::Taken) => ended.unwrap_or(Ok(Outcome::Passed)),
             Some(Fate::Filtered) => Ok(Outcome::Filtered),
             Some(Fate::Late) => Ok(Outcome::Late { time, stream_time }),
@@ -332,7 +332,7 @@ impl Joined {
         &mut self,
         cause: Option<(Cause<'_>, bool)>,
         effects: &mut Effects,
-    ) -> Result<Option<Result<Outcome, Trouble>>, Failure> {
+    ) -> Result<Option<Result<Outcome, Box<Trouble>>>, Failure> {
         let (clock, stream_time) = (self.told_clock(), self.clock.stream_time());
         let is_replayed = cause.is_some_and(|(_, is_replayed)| is_replayed);
         let records = self.records();
@@ -354,11 +354,12 @@ impl Joined {
                 Some(windows) => {
                     let number = windows.number(records.saturating_sub(1), is_replayed);
                     let outcome = windows.add(&message, number, stream_time, effects);
-                    match (cause, outcome) {
+                    match (cause, outcome.map_err(|trouble| *trouble)) {
                         (_, Err(Trouble::Stopped(failure))) => return Err(failure),
                         (None, Err(Trouble::Rejected(reason))) => Err(reason),
                         (None, _) => Ok(()),
                         (Some(_), outcome) => {
+                            let outcome = outcome.map_err(Box::new);
                             ended = Some(together(ended.take(), outcome));
                             Ok(())
                         }
@@ -531,9 +532,9 @@ fn idle(stretch: &Stretch) -> Option<TimeDelta> {
 /// What became of a record several messages of which came to the end: what is wrong with one, else
 /// what went into windows, else what is late.
 fn together(
-    before: Option<Result<Outcome, Trouble>>,
-    outcome: Result<Outcome, Trouble>,
-) -> Result<Outcome, Trouble> {
+    before: Option<Result<Outcome, Box<Trouble>>>,
+    outcome: Result<Outcome, Box<Trouble>>,
+) -> Result<Outcome, Box<Trouble>> {
     use Outcome::Aggregated;
     match (before, outcome) {
         (None, outcome) | (Some(Ok(Outcome::Filtered)), outcome) => outcome,

@@ -1,4 +1,5 @@
 //! Source records on their way to an aggregation: filtered, timed, keyed, their arguments known.
+//! Always inlined, as in [`crate::stream::intake`].
 
 use std::sync::Arc;
 
@@ -66,12 +67,12 @@ impl Keying {
     /// # Errors
     ///
     /// Where a schema is missing or the record is at fault.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(
         &self,
         intake: &mut Intake,
         row: &mut Row<'_>,
-    ) -> Result<Result<(), Refused>, Trouble> {
+    ) -> Result<Result<(), Refused>, Box<Trouble>> {
         if row.record.value.is_none() {
             return Ok(Err(Refused));
         }
@@ -87,8 +88,8 @@ impl Keying {
     /// # Errors
     ///
     /// Where it has no usable one.
-    #[inline]
-    pub(crate) fn time(&self, row: &Row<'_>, now: Timestamp) -> Result<Timestamp, Reason> {
+    #[inline(always)]
+    pub(crate) fn time(&self, row: &Row<'_>, now: Timestamp) -> Result<Timestamp, Box<Reason>> {
         let source = &self.flow.source;
         // By far the most records come this way, which divides nothing and returns no large result.
         let own = row.record.timestamp;
@@ -115,13 +116,13 @@ impl Keying {
         intake: &Intake,
         row: &Row<'_>,
         time: Timestamp,
-        take: impl FnOnce(Keyed<'_>) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        take: impl FnOnce(Keyed<'_>) -> Result<T, Box<Trouble>>,
+    ) -> Result<T, Box<Trouble>> {
         if self.is_computing || !intake.has_key(row) {
             return self.with_computed(intake, row, time, take);
         }
         let key = intake.key(row, None, &mut self.key_text)?;
-        let arguments = Arguments::Row {
+        let arguments = Arguments {
             sources: &self.sources,
             slots: &row.slots,
             computed: &[],
@@ -141,20 +142,20 @@ impl Keying {
         intake: &Intake,
         row: &Row<'_>,
         time: Timestamp,
-        take: impl FnOnce(Keyed<'_>) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        take: impl FnOnce(Keyed<'_>) -> Result<T, Box<Trouble>>,
+    ) -> Result<T, Box<Trouble>> {
         let aggregates = aggregates(&self.flow);
         let value = intake.key_value(row)?;
         let key = intake.key(row, value.as_ref(), &mut self.key_text)?;
         let mut computed = recycle(std::mem::take(&mut self.computed));
         let done = compute(aggregates, row, &mut computed);
-        let arguments = Arguments::Row {
+        let arguments = Arguments {
             sources: &self.sources,
             slots: &row.slots,
             computed: &computed,
         };
         let done = done.and_then(|()| arguments.check(aggregates));
-        let taken = done.map_err(Trouble::from).and_then(|()| {
+        let taken = done.map_err(Box::<Trouble>::from).and_then(|()| {
             take(Keyed {
                 key,
                 time,

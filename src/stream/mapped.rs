@@ -139,7 +139,7 @@ impl Mapping {
         intake: &mut Intake,
         row: &mut Row<'_>,
         effects: &mut Effects,
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<Outcome, Box<Trouble>> {
         intake.read(row)?;
         let is_tombstone = row.record.value.is_none();
         if !is_tombstone && !passes(self.flow.filter.as_ref(), row)? {
@@ -150,7 +150,12 @@ impl Mapping {
         Ok(Outcome::Passed)
     }
 
-    fn put(&mut self, intake: &Intake, row: &Row<'_>, effects: &mut Effects) -> Result<(), Reason> {
+    fn put(
+        &mut self,
+        intake: &Intake,
+        row: &Row<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Box<Reason>> {
         let record = row.record;
         let value = intake.key_value(row)?;
         let key = match &self.flow.key {
@@ -195,10 +200,10 @@ fn selected<'r>(
 /// # Errors
 ///
 /// Where it has no answer.
-#[inline]
-pub(crate) fn passes(filter: Option<&Program>, row: &Row<'_>) -> Result<bool, Reason> {
+#[inline(always)]
+pub(crate) fn passes(filter: Option<&Program>, row: &Row<'_>) -> Result<bool, Box<Reason>> {
     match filter {
         None => Ok(true),
-        Some(program) => program.eval_bool(row).map_err(Reason::Filter),
+        Some(program) => Ok(program.eval_bool(row).map_err(Reason::Filter)?),
     }
 }

@@ -24,6 +24,9 @@ pub(crate) enum Outcome {
 }
 
 /// Why a record has no outcome.
+///
+/// Handed on in a box: then a result takes no more than what is right takes, and few records pay
+/// for the box.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Trouble {
     /// It takes a schema that has not been given yet.
@@ -40,20 +43,30 @@ pub(crate) enum Trouble {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-impl From<Full> for Trouble {
+impl From<Full> for Box<Trouble> {
+    #[cold]
     fn from(_: Full) -> Self {
-        Self::Full
+        Self::new(Trouble::Full)
     }
 }
 
-impl From<Reason> for Trouble {
+impl From<Reason> for Box<Trouble> {
+    #[cold]
     fn from(reason: Reason) -> Self {
-        Self::Rejected(reason)
+        Self::new(Trouble::Rejected(reason))
     }
 }
 
-impl From<Failure> for Trouble {
+impl From<Box<Reason>> for Box<Trouble> {
+    #[cold]
+    fn from(reason: Box<Reason>) -> Self {
+        Self::from(*reason)
+    }
+}
+
+impl From<Failure> for Box<Trouble> {
+    #[cold]
     fn from(failure: Failure) -> Self {
-        Self::Stopped(failure)
+        Self::new(Trouble::Stopped(failure))
     }
 }

@@ -202,7 +202,7 @@ impl Side {
         offset: Offset,
         raw: Option<Raw>,
         time: Timestamp,
-        outcome: Result<Outcome, Trouble>,
+        outcome: Result<Outcome, Box<Trouble>>,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
         // Whoever sent a message counted its record, and what every task reads is nobody's: only
@@ -373,7 +373,7 @@ fn as_text(key: TaggedKey<'_>) -> Key {
 }
 
 /// What the record of an internal topic becomes.
-fn receive(received: &Received, record: RecordView<'_>) -> Result<Queued, Trouble> {
+fn receive(received: &Received, record: RecordView<'_>) -> Result<Queued, Box<Trouble>> {
     let (came, parcel) = received.read(record)?;
     let bytes = QUEUED_BYTES + record.value.map_or(0, <[u8]>::len);
     let (message, raw) = match parcel {
@@ -407,7 +407,7 @@ impl Intaking<'_> {
         key_text: &mut Vec<u8>,
         intake: &mut Intake,
         row: &mut Row<'_>,
-    ) -> Result<(Option<Queued>, Outcome), Trouble> {
+    ) -> Result<(Option<Queued>, Outcome), Box<Trouble>> {
         intake.read(row)?;
         let record = row.record;
         let is_tombstone = record.value.is_none();
@@ -433,7 +433,7 @@ impl Intaking<'_> {
         Ok((Some(queued), Outcome::Waiting))
     }
 
-    fn time(&self, row: &Row<'_>) -> Result<Timestamp, Reason> {
+    fn time(&self, row: &Row<'_>) -> Result<Timestamp, Box<Reason>> {
         let future = Future {
             now: self.now,
             max: self.flow.source.future,

@@ -57,7 +57,7 @@ impl Ledger {
     pub(crate) fn enter<'o>(
         &self,
         offset: Offset,
-        outcome: Result<Outcome, Trouble>,
+        outcome: Result<Outcome, Box<Trouble>>,
         origin: impl FnOnce() -> Origin<'o>,
         effects: &mut Effects,
     ) -> Option<StepEnd> {
@@ -70,24 +70,41 @@ impl Ledger {
             Ok(Outcome::Waiting) => {}
             Ok(Outcome::Filtered) => count(effects, |account| &mut account.filtered),
             Ok(Outcome::Replayed) => count(effects, |account| &mut account.replayed),
-            Ok(Outcome::Late { .. }) | Err(Trouble::Rejected(_)) if self.is_replayed(offset) => {
+            Ok(Outcome::Late { .. }) if self.is_replayed(offset) => {
                 count(effects, |account| &mut account.replayed);
             }
             Ok(Outcome::Late { time, stream_time }) => {
                 count(effects, |account| &mut account.late);
                 self.aside.late(origin(), time, stream_time, effects);
             }
-            Err(Trouble::Rejected(reason)) => {
-                if let Err(failure) = self.aside.reject(origin(), &reason, effects) {
+            Err(trouble) => return self.enter_trouble(offset, *trouble, origin(), effects),
+        }
+        None
+    }
+
+    #[cold]
+    fn enter_trouble(
+        &self,
+        offset: Offset,
+        trouble: Trouble,
+        origin: Origin<'_>,
+        effects: &mut Effects,
+    ) -> Option<StepEnd> {
+        match trouble {
+            Trouble::Rejected(_) if self.is_replayed(offset) => {
+                count(effects, |account| &mut account.replayed);
+            }
+            Trouble::Rejected(reason) => {
+                if let Err(failure) = self.aside.reject(origin, &reason, effects) {
                     return Some(StepEnd::Failed(failure));
                 }
                 count(effects, |account| &mut account.rejected);
             }
-            Err(Trouble::NeedsSchema(root, id)) => {
+            Trouble::NeedsSchema(root, id) => {
                 return Some(StepEnd::NeedsSchema { root, id, offset });
             }
-            Err(Trouble::Full) => return Some(StepEnd::Full { offset }),
-            Err(Trouble::Stopped(failure)) => {
+            Trouble::Full => return Some(StepEnd::Full { offset }),
+            Trouble::Stopped(failure) => {
                 let offset = Some(offset);
                 return Some(StepEnd::Failed(Failure { offset, ..failure }));
             }
@@ -138,7 +155,7 @@ impl SourceStep {
             &Ledger,
             &mut Row<'_>,
             &mut Effects,
-        ) -> Result<Outcome, Trouble>,
+        ) -> Result<Outcome, Box<Trouble>>,
     ) -> StepEnd {
         let mut slots = recycle(std::mem::take(&mut self.slots));
         slots.resize(self.intake.slots(), None);

@@ -20,6 +20,7 @@ use crate::stream::intake::Intake;
 use crate::stream::keyed::Keyed;
 use crate::stream::keyed::Keying;
 use crate::stream::keyed::Refused;
+use crate::stream::outcome::Full;
 use crate::stream::outcome::Outcome;
 use crate::stream::outcome::Trouble;
 use crate::stream::plan::WindowAggregate;
@@ -194,7 +195,7 @@ fn take(
     row: &mut Row<'_>,
     now: Timestamp,
     effects: &mut Effects,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, Box<Trouble>> {
     if keying.read(intake, row)? == Err(Refused) {
         return Ok(Outcome::Filtered);
     }
@@ -216,7 +217,7 @@ fn take(
 impl Timed {
     /// Takes in what an earlier run took in, to rebuild what it held.
     #[inline(never)]
-    fn take_again(&mut self, offset: Offset, keyed: Keyed<'_>) -> Result<Outcome, Trouble> {
+    fn take_again(&mut self, offset: Offset, keyed: Keyed<'_>) -> Result<Outcome, Box<Trouble>> {
         let mut unheard = std::mem::take(&mut self.unheard);
         let taken = self.take(offset, keyed, &mut unheard);
         unheard.clear();
@@ -230,13 +231,13 @@ impl Timed {
         offset: Offset,
         keyed: Keyed<'_>,
         effects: &mut Effects,
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<Outcome, Box<Trouble>> {
         self.clock.wake();
         if keyed.time > self.clock.stream_time() {
             let reached = self.windowed.advance(keyed.time, effects)?;
             self.clock.observe(reached);
             if reached < keyed.time {
-                return Err(Trouble::Full);
+                return Err(Full.into());
             }
         }
         let contribution = Contribution {
@@ -245,7 +246,7 @@ impl Timed {
             offset,
             arguments: keyed.arguments,
         };
-        match self.windowed.add(contribution, effects)?? {
+        match self.windowed.add(contribution, effects)? {
             Added::Aggregated { expired_windows } => Ok(Outcome::Aggregated { expired_windows }),
             Added::Late => Ok(Outcome::Late {
                 time: keyed.time,

@@ -93,9 +93,9 @@ impl Filter {
     }
 }
 
-impl From<ProjectionError> for NotJudged {
-    fn from(error: ProjectionError) -> Self {
-        match error {
+impl From<Box<ProjectionError>> for NotJudged {
+    fn from(error: Box<ProjectionError>) -> Self {
+        match *error {
             ProjectionError::UnknownSchema(id) => Self::NeedsSchema(id),
             ProjectionError::Undecodable(error) => Self::Failed(error.to_string()),
         }

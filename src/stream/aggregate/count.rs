@@ -22,7 +22,7 @@ impl Aggregate for Count {
 
     #[inline]
     fn add(&mut self, (): (), _: Timestamp, value: &Value<'_>) {
-        self.count += u64::from(*value == Value::Bool(true));
+        self.count += u64::from(matches!(value, Value::Bool(true)));
     }
 
     fn merge(&mut self, (): (), other: &Self) {
@@ -38,7 +38,7 @@ impl Aggregate for Count {
 impl Retract for Count {
     #[inline]
     fn retract(&mut self, (): (), _: Timestamp, value: &Value<'_>) -> Result<(), NeverAdded> {
-        let taken = u64::from(*value == Value::Bool(true));
+        let taken = u64::from(matches!(value, Value::Bool(true)));
         self.count = self.count.checked_sub(taken).ok_or(NeverAdded)?;
         Ok(())
     }

@@ -188,6 +188,7 @@ impl Function {
         match (self, value) {
             (_, Value::Null) | (Self::Count, Value::Bool(_)) => Ok(()),
             (Self::Count, _) => Err(ArgumentError::NotBool),
+            (_, Value::Int(_)) => Ok(()),
             (_, Value::Float(float)) if !float.is_finite() => Err(ArgumentError::NotFinite),
             (Self::Ema(_), Value::Float(float)) if float.abs() > EMA_MAX => {
                 Err(ArgumentError::TooLarge)

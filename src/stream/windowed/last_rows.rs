@@ -13,6 +13,7 @@ use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
 use crate::stream::columns::Columns;
 use crate::stream::effects::Effects;
+use crate::stream::outcome::Trouble;
 use crate::stream::plan::Emit;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
@@ -91,15 +92,15 @@ impl LastRows {
         &mut self,
         record: Contribution<'_>,
         effects: &mut Effects,
-    ) -> Result<Result<Added, Reason>, Failure> {
+    ) -> Result<Added, Box<Trouble>> {
         let Some(key) = self.keys.intern(record.key) else {
-            return Ok(Err(Reason::TooManyKeys));
+            return Err(Reason::TooManyKeys.into());
         };
         if self.logs.len() <= key.index() {
             self.logs.resize_with(key.index() + 1, KeyRows::default);
         }
         let Some(log) = self.logs.get_mut(key.index()) else {
-            return Ok(Err(Reason::TooManyKeys));
+            return Err(Reason::TooManyKeys.into());
         };
         if log.key.is_none() {
             log.key = Some(key);
@@ -124,7 +125,7 @@ impl LastRows {
             log.has_changed = true;
             self.changed.push(key);
         }
-        Ok(Ok(Added::Aggregated { expired_windows: 0 }))
+        Ok(Added::Aggregated { expired_windows: 0 })
     }
 
     fn put_out(&mut self, key: KeyId, effects: &mut Effects) -> Result<(), Failure> {

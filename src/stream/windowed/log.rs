@@ -264,6 +264,7 @@ mod tests {
     use crate::record::Value;
     use crate::stream::aggregate::Function;
     use crate::stream::arguments::Arguments;
+    use crate::stream::arguments::Source;
     use crate::stream::columns::Columns;
     use proptest::prelude::*;
 
@@ -284,7 +285,7 @@ mod tests {
                 let at = at.max(evicted);
                 let place = log.insert(at, Offset(0), &mut arena);
                 let value = Value::Int(at);
-                arena.columns.add(place.slot as usize, Timestamp(at), Arguments::Values(&[value.clone(), value]));
+                arena.columns.add(place.slot as usize, Timestamp(at), Arguments::all_computed(&Source::computed(2), &[value.clone(), value]));
                 model.push(at);
                 let (from, to) = (at - length, at - back.min(length));
                 if is_evicting {

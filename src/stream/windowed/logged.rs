@@ -14,6 +14,7 @@ use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
 use crate::stream::columns::Columns;
 use crate::stream::effects::Effects;
+use crate::stream::outcome::Trouble;
 use crate::stream::plan::Emit;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
@@ -205,20 +206,20 @@ impl Logged {
         &mut self,
         record: Contribution<'_>,
         effects: &mut Effects,
-    ) -> Result<Result<Added, Reason>, Failure> {
+    ) -> Result<Added, Box<Trouble>> {
         self.take_note(record, effects)?;
         let (at, open_from) = (record.time.0, self.ends.open_from(self.time.now));
         if self.ends.last_holding(at) < open_from {
-            return Ok(Ok(Added::Late));
+            return Ok(Added::Late);
         }
         let Some(key) = self.keys.intern(record.key) else {
-            return Ok(Err(Reason::TooManyKeys));
+            return Err(Reason::TooManyKeys.into());
         };
         if self.logs.len() <= key.index() {
             self.logs.resize_with(key.index() + 1, KeyLog::default);
         }
         let Some(log) = self.logs.get_mut(key.index()) else {
-            return Ok(Err(Reason::TooManyKeys));
+            return Err(Reason::TooManyKeys.into());
         };
         if log.key.is_none() {
             log.key = Some(key);
@@ -237,9 +238,9 @@ impl Logged {
             Emit::Updates => self.mark(key, place),
             Emit::EveryUpdate => self.put_changes(key, at, place, effects)?,
         }
-        Ok(Ok(Added::Aggregated {
+        Ok(Added::Aggregated {
             expired_windows: self.ends.expired(at, open_from),
-        }))
+        })
     }
 
     /// Enters when `key` is to be looked at, now that there is something new at `at`.

@@ -36,8 +36,8 @@ use crate::store::persist::Reader;
 use crate::store::persist::Writer;
 use crate::stream::arguments::Arguments;
 use crate::stream::effects::Effects;
+use crate::stream::outcome::Trouble;
 use crate::stream::plan::WindowAggregate;
-use crate::stream::reason::Reason;
 use crate::stream::stage::Stage;
 use crate::stream::step::Failure;
 use crate::stream::window::Windows;
@@ -185,14 +185,14 @@ impl Windowed {
     ///
     /// # Errors
     ///
-    /// `Ok(Err(reason))` where the record is at fault; `Err` where a result is, and the flow is to
-    /// stop then.
+    /// [`Trouble::Rejected`] where the record is at fault, which then has changed nothing;
+    /// [`Trouble::Stopped`] where a result is, and the flow is to stop then.
     #[inline]
     pub(crate) fn add(
         &mut self,
         record: Contribution<'_>,
         effects: &mut Effects,
-    ) -> Result<Result<Added, Reason>, Failure> {
+    ) -> Result<Added, Box<Trouble>> {
         each!(self, windows => windows.add(record, effects))
     }
 

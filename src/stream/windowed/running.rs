@@ -13,6 +13,7 @@ use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
 use crate::stream::columns::Columns;
 use crate::stream::effects::Effects;
+use crate::stream::outcome::Trouble;
 use crate::stream::plan::Emit;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
@@ -66,9 +67,9 @@ impl Running {
         &mut self,
         record: Contribution<'_>,
         effects: &mut Effects,
-    ) -> Result<Result<Added, Reason>, Failure> {
+    ) -> Result<Added, Box<Trouble>> {
         let Some(key) = self.keys.intern(record.key) else {
-            return Ok(Err(Reason::TooManyKeys));
+            return Err(Reason::TooManyKeys.into());
         };
         self.first_offset.get_or_insert(record.offset);
         let slot = self.pane.slot(key).unwrap_or_else(|| {
@@ -81,7 +82,7 @@ impl Running {
             Emit::Updates => self.pane.state.mark(slot),
             Emit::EveryUpdate => self.put_out(slot, effects)?,
         }
-        Ok(Ok(Added::Aggregated { expired_windows: 0 }))
+        Ok(Added::Aggregated { expired_windows: 0 })
     }
 
     /// A commit begins: puts out what has changed since the last one, where that is wanted.

@@ -15,6 +15,7 @@ use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
 use crate::stream::columns::Columns;
 use crate::stream::effects::Effects;
+use crate::stream::outcome::Trouble;
 use crate::stream::plan::Emit;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
@@ -204,10 +205,10 @@ impl Sessions {
         &mut self,
         record: Contribution<'_>,
         effects: &mut Effects,
-    ) -> Result<Result<Added, Reason>, Failure> {
+    ) -> Result<Added, Box<Trouble>> {
         self.take_note(record, effects)?;
         let Some(key) = self.keys.intern(record.key) else {
-            return Ok(Err(Reason::TooManyKeys));
+            return Err(Reason::TooManyKeys.into());
         };
         let latest = self.sessions.latest(key);
         let gap = self.windows.gap_ms();
@@ -216,9 +217,9 @@ impl Sessions {
         });
         let slot = match is_continued {
             true => self.continue_one(latest, record, effects),
-            false => match self.join(key, record, effects) {
-                Ok(slot) => slot,
-                Err(not_added) => return Ok(not_added),
+            false => match self.join(key, record, effects)? {
+                Some(slot) => slot,
+                None => return Ok(Added::Late),
             },
         };
         self.columns
@@ -231,7 +232,7 @@ impl Sessions {
         if self.history.is_some() && self.emit != Emit::Final {
             self.change_newer(key, slot, effects)?;
         }
-        Ok(Ok(Added::Aggregated { expired_windows: 0 }))
+        Ok(Added::Aggregated { expired_windows: 0 })
     }
 
     /// Lets the change in `slot` come out in the newer sessions of `key`, whose history it is.
@@ -267,14 +268,15 @@ impl Sessions {
         slot
     }
 
-    /// Finds or makes the session of `record`, which does not simply continue the latest one.
+    /// Finds or makes the session of `record`, which does not simply continue the latest one;
+    /// `None` where it would be closed.
     #[inline(never)]
     fn join(
         &mut self,
         key: KeyId,
         record: Contribution<'_>,
         effects: &mut Effects,
-    ) -> Result<u32, Result<Added, Reason>> {
+    ) -> Result<Option<u32>, Reason> {
         let found = self
             .sessions
             .continued(key, record.time, self.windows.gap_ms());
@@ -283,38 +285,34 @@ impl Sessions {
                 older: NONE,
                 newer: NONE,
             } => self.begin(key, record),
-            Continued { older, newer: NONE } => Ok(self.continue_one(older, record, effects)),
-            Continued { older: NONE, newer } => Ok(self.continue_one(newer, record, effects)),
+            Continued { older, newer: NONE } => Ok(Some(self.continue_one(older, record, effects))),
+            Continued { older: NONE, newer } => Ok(Some(self.continue_one(newer, record, effects))),
             Continued { older, newer } => {
                 self.continue_one(older, record, effects);
                 if self.emit != Emit::Final {
                     self.take_back(newer, record.time, effects);
                 }
                 self.merge(older, newer);
-                Ok(older)
+                Ok(Some(older))
             }
         }
     }
 
-    fn begin(
-        &mut self,
-        key: KeyId,
-        record: Contribution<'_>,
-    ) -> Result<u32, Result<Added, Reason>> {
+    fn begin(&mut self, key: KeyId, record: Contribution<'_>) -> Result<Option<u32>, Reason> {
         let deadline = self.windows.closes_at(record.time);
         if deadline <= self.time.now {
-            return Err(Ok(Added::Late));
+            return Ok(None);
         }
         let mut session = Session::new(key, record.time, record.offset);
         session.deadline = deadline;
         let slot = self.sessions.insert(session);
-        let slot = slot.ok_or(Err(Reason::TooManyKeys))?;
+        let slot = slot.ok_or(Reason::TooManyKeys)?;
         self.keys.take_use(key);
         self.deadlines.push(deadline, slot);
         if self.columns.len() <= slot as usize {
             self.columns.push();
         }
-        Ok(slot)
+        Ok(Some(slot))
     }
 
     /// Merges the session in `newer` into that in `older`.

@@ -16,6 +16,7 @@ use crate::store::persist::Writer;
 use crate::stream::aggregate::Function;
 use crate::stream::columns::Columns;
 use crate::stream::effects::Effects;
+use crate::stream::outcome::Trouble;
 use crate::stream::plan::Emit;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
@@ -219,24 +220,23 @@ impl Sliced {
     ///
     /// # Errors
     ///
-    /// `Ok(Err(reason))` where the record is at fault; `Err` where a result is, and the flow is to
-    /// stop then.
+    /// As [`crate::stream::windowed::Windowed::add`].
     #[inline]
     pub(crate) fn add(
         &mut self,
         record: Contribution<'_>,
         effects: &mut Effects,
-    ) -> Result<Result<Added, Reason>, Failure> {
+    ) -> Result<Added, Box<Trouble>> {
         self.seek(record.time);
         let windows = &self.slice.windows;
         if windows.end <= self.closed {
             self.see_late(record);
-            return Ok(Ok(Added::Late));
+            return Ok(Added::Late);
         }
         let expired_windows = self.windows.expired(windows, self.closed);
         let open = windows.start.max(self.closed)..windows.end;
         let Some(key) = self.keys.intern(record.key) else {
-            return Ok(Err(Reason::TooManyKeys));
+            return Err(Reason::TooManyKeys.into());
         };
         self.update(key, record);
         if self.emit == Emit::EveryUpdate {
@@ -244,7 +244,7 @@ impl Sliced {
                 self.put_out(window, Which::One(key), effects)?;
             }
         }
-        Ok(Ok(Added::Aggregated { expired_windows }))
+        Ok(Added::Aggregated { expired_windows })
     }
 
     /// A late record changes no window, and yet its key is one that has records.
