@@ -212,7 +212,7 @@ impl Watch {
         slots.resize_with(self.alert.fields.paths().len(), || None);
         let key = output.key_stem.or(output.key);
         let headers = output.headers;
-        let unread = |root| move |error| WatchError::of(root, error);
+        let unread = |root| move |error: Box<_>| WatchError::of(root, *error);
         self.keys_of
             .read_with_headers(key, headers, framing::KEY_HEADER, &mut slots)
             .map_err(unread(Root::Key))?;
