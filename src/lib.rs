@@ -15,7 +15,7 @@
 //! | 2 | [`store`] | keys to dense ids, window panes, and how state is written down | record | file I/O only |
 //! | 2 | [`group`] | members of consumer groups as state machines, assignors, what may be committed | record | yes |
 //! | 3 | [`expr`] | the expression language: parse, check types, compile to closures | record, codec | yes |
-//! | 3 | [`client`] | the only module with Kafka sockets: connection, security, metadata, fetcher, producer, coordinator, admin, registry client | record, protocol, codec | no |
+//! | 3 | [`client`] | the only module with Kafka sockets: connection, security, metadata, fetcher, producer, groups, admin, registry client | record, protocol, codec | no |
 //! | 3 | [`broker`] | the embedded development broker and schema registry, one file per API | record, protocol, codec | no |
 //! | 4 | [`stream`] | clocks, windows, aggregates, operators, tables and joins, the plan, the task that steps it, alerts, [the builder](stream::builder) for Rust and [its test driver](stream::driver) | record, codec, expr, store | yes |
 //! | 5 | [`pipeline`] | the pipeline file: read with spans, check, compile to a plan, explain, draw, test on a virtual clock | record, codec, expr, stream | yes |

@@ -46,8 +46,10 @@ use crate::record::TopicPartition;
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// Metadata, groups, administration.
+    /// Metadata, offsets, administration.
     Control,
+    /// Joining a group and staying in it: its answers may be long in coming.
+    Membership,
     /// Writing.
     Produce,
 }

@@ -48,6 +48,8 @@ pub struct Config {
     pub frame_bytes_max: usize,
     /// Reading.
     pub fetch: FetchSettings,
+    /// Reading as a member of a group.
+    pub group: GroupSettings,
     /// Writing.
     pub produce: ProduceSettings,
     /// The schema registry.
@@ -71,6 +73,35 @@ pub struct FetchSettings {
     pub offset_reset: OffsetReset,
     /// Whether each batch's CRC-32C is checked.
     pub check_crcs: bool,
+}
+
+/// How a member of a group behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSettings {
+    /// The name that a static member keeps over restarts.
+    pub instance_id: Option<String>,
+    /// Names of the assignors that it would have, best first.
+    pub assignors: Vec<String>,
+    /// Without a heartbeat for this long a member is removed.
+    pub session_timeout: Duration,
+    /// How often a member tells that it is alive.
+    pub heartbeat_interval: Duration,
+    /// A member that does not go on reading for longer than this leaves the group. Also how long
+    /// the others wait for it in a rebalance.
+    pub poll_interval: Duration,
+    /// Who commits offsets.
+    pub commit: Commit,
+    /// How often offsets are committed.
+    pub commit_interval: Duration,
+}
+
+/// Whether a member commits offsets of what it has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Commit {
+    /// At every interval, when partitions are given up, and at the end.
+    Automatic,
+    /// Never.
+    Never,
 }
 
 /// Which records a reader sees.

@@ -19,6 +19,7 @@ pub(crate) mod error_chain;
 mod error_kind;
 pub mod fetcher;
 mod frame_guard;
+pub mod group;
 mod handshake;
 pub mod jaas;
 mod lent;

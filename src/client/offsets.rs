@@ -317,7 +317,9 @@ fn read_listed(reply: &Reply, found: &mut ByPartition<ListedOffset>) -> Result<(
     outcome
 }
 
-fn commit_topics(offsets: &ByPartition<CommittedOffset>) -> Vec<OffsetCommitRequestTopic<'_>> {
+pub(crate) fn commit_topics(
+    offsets: &ByPartition<CommittedOffset>,
+) -> Vec<OffsetCommitRequestTopic<'_>> {
     let mut topics: Vec<OffsetCommitRequestTopic<'_>> = Vec::new();
     for (partition, committed) in offsets {
         let entry = OffsetCommitRequestPartition {

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::address::BrokerAddress;
+use crate::client::config::Commit;
 use crate::client::config::Config;
 use crate::client::config::ConfigError;
 use crate::client::config::FetchSettings;
+use crate::client::config::GroupSettings;
 use crate::client::config::Isolation;
 use crate::client::config::OffsetReset;
 use crate::client::config::ProduceSettings;
@@ -126,6 +128,21 @@ settings! {
     ["check.crcs"], "true|false", "true", "whether each batch's checksum is checked",
         |c, v| set(&mut c.fetch.check_crcs, boolean(v));
 
+    ["group.instance.id"], "name", "", "the name that a static member of a group keeps over restarts",
+        |c, v| option(&mut c.group.instance_id, v);
+    ["partition.assignment.strategy"], "range|roundrobin|sticky|cooperative-sticky,...", "range,cooperative-sticky", "how a group shares partitions out, best first",
+        |c, v| { c.group.assignors = list(v); Ok(()) };
+    ["session.timeout.ms"], "ms", "45000", "a member without a heartbeat for this long is removed",
+        |c, v| set(&mut c.group.session_timeout, millis(v, 1));
+    ["heartbeat.interval.ms"], "ms", "3000", "how often a member tells that it is alive",
+        |c, v| set(&mut c.group.heartbeat_interval, millis(v, 1));
+    ["max.poll.interval.ms"], "ms", "300000", "a member that reads nothing on for longer than this leaves; a rebalance waits as long",
+        |c, v| set(&mut c.group.poll_interval, millis(v, 1));
+    ["enable.auto.commit"], "true|false", "true", "whether a member commits offsets of what it has read",
+        |c, v| set(&mut c.group.commit, boolean(v).map(|yes| if yes { Commit::Automatic } else { Commit::Never }));
+    ["auto.commit.interval.ms"], "ms", "5000", "how often a member commits offsets",
+        |c, v| set(&mut c.group.commit_interval, millis(v, 1));
+
     ["linger.ms", "queue.buffering.max.ms"], "ms", "5", "how long an unfilled batch waits for more records",
         |c, v| set(&mut c.produce.linger, millis(v, 0));
     ["batch.size"], "bytes", "524288", "a batch is sent once its records reach this size",
@@ -193,7 +210,6 @@ const IGNORED: &[&str] = &[
     "allow.auto.create.topics",
     "api.version.request",
     "api.version.request.timeout.ms",
-    "auto.commit.interval.ms",
     "auto.include.jmx.reporter",
     "broker.address.family",
     "broker.version.fallback",
@@ -201,7 +217,6 @@ const IGNORED: &[&str] = &[
     "client.dns.lookup",
     "connections.max.reauth.ms",
     "debug",
-    "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.metrics.push",
     "enable.partition.eof",
@@ -209,9 +224,7 @@ const IGNORED: &[&str] = &[
     "exclude.internal.topics",
     "fetch.error.backoff.ms",
     "fetch.queue.backoff.ms",
-    "group.instance.id",
     "group.protocol",
-    "heartbeat.interval.ms",
     "interceptor.classes",
     "internal.leave.group.on.close",
     "key.converter",
@@ -221,7 +234,6 @@ const IGNORED: &[&str] = &[
     "log.connection.close",
     "log_level",
     "max.block.ms",
-    "max.poll.interval.ms",
     "max.poll.records",
     "message.copy.max.bytes",
     "message.send.max.retries",
@@ -233,7 +245,6 @@ const IGNORED: &[&str] = &[
     "metrics.recording.level",
     "metrics.sample.window.ms",
     "normalize.schemas",
-    "partition.assignment.strategy",
     "partitioner",
     "partitioner.adaptive.partitioning.enable",
     "partitioner.availability.timeout.ms",
@@ -253,7 +264,6 @@ const IGNORED: &[&str] = &[
     "sasl.login.refresh.buffer.seconds",
     "security.providers",
     "send.buffer.bytes",
-    "session.timeout.ms",
     "socket.blocking.max.ms",
     "socket.connection.setup.timeout.max.ms",
     "socket.keepalive.enable",
@@ -350,6 +360,15 @@ fn blank() -> Config {
             isolation: Isolation::ReadCommitted,
             offset_reset: OffsetReset::Fail,
             check_crcs: true,
+        },
+        group: GroupSettings {
+            instance_id: None,
+            assignors: Vec::new(),
+            session_timeout: zero,
+            heartbeat_interval: zero,
+            poll_interval: zero,
+            commit: Commit::Automatic,
+            commit_interval: zero,
         },
         produce: ProduceSettings {
             linger: zero,

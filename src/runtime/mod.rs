@@ -13,6 +13,7 @@ pub mod app;
 mod commit;
 mod counts;
 mod error;
+pub mod group_driver;
 mod input;
 mod internal_topics;
 mod joint;

@@ -35,6 +35,8 @@ mod golden;
 mod joins;
 // The same over several partitions.
 mod joins_apart;
+// Members of a group, as whole processes.
+mod groups;
 // Record batches that Apache Kafka wrote.
 mod java_batches;
 // The schemas that ship.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::bad_records;
 use crate::empty_minutes;
+use crate::groups;
 use crate::real_input;
 use crate::round_trip;
 use crate::support::commands::Brokers;
@@ -26,6 +27,9 @@ pub(crate) fn suite(bootstrap: &str) {
         case(&Scene::on(&brokers));
     }
     for case in empty_minutes::CASES {
+        case(&Scene::on(&brokers));
+    }
+    for case in groups::CASES {
         case(&Scene::on(&brokers));
     }
     round_trip::records_come_back(&Scene::on(&brokers), 2_000);

@@ -1,6 +1,7 @@
 //! `tidemill consume`: read records from topics.
 
 mod filter;
+mod group;
 mod output;
 mod range;
 
@@ -36,7 +37,9 @@ use crate::client::fetcher::FetchedPartition;
 use crate::client::fetcher::Fetcher;
 use crate::codec::format::Format;
 use crate::codec::framing::SchemaId;
+use crate::group::positions::Positions;
 use crate::protocol::compression::Decompressor;
+use crate::record::Offset;
 
 /// Printed bytes are written once they reach this size, and at the end of each answer.
 const WRITE_BYTES: usize = 256 << 10;
@@ -62,6 +65,10 @@ pub(super) struct Consume {
     /// Read only this partition; may be given again
     #[arg(short, long = "partition", value_name = "PARTITION")]
     partitions: Vec<i32>,
+    /// Share the partitions with the other members of this group, and go on where it has committed;
+    /// --offset says where to start without a committed offset
+    #[arg(short, long, value_name = "GROUP", conflicts_with = "partitions")]
+    group: Option<String>,
     /// Stop after so many records
     #[arg(short = 'n', long, value_name = "COUNT")]
     count: Option<u64>,
@@ -130,38 +137,53 @@ impl Consume {
         let printer = Printer::new(&self.output, formats, filter.transpose()?, schemas)?;
         let mut stop = Stop::listen(None)?;
         let cluster = Cluster::connect(config).await?;
-        let ranges = Ranges::resolve(
-            &cluster,
-            &self.topics,
-            &self.partitions,
-            self.offset,
-            self.exit_at_end,
-        )
-        .await?;
+        let ranges = match &self.group {
+            Some(_) => Ranges::default(),
+            None => self.ranges(&cluster).await?,
+        };
         let fetcher = ranges.fetcher(&cluster);
         let out = io::stdout()
             .as_fd()
             .try_clone_to_owned()
             .map_err(|error| Failure::output(&error))?;
         let mut reading = Reading {
+            cluster,
             ranges,
+            positions: Positions::default(),
+            reached: Offset(0),
             printer,
             decompressor: Decompressor::new(),
             out: File::from(out),
             left: self.count.unwrap_or(u64::MAX),
             progress: Progress::start("read", verbosity),
         };
-        let result = reading.read(fetcher, &mut stop).await;
+        let result = match &self.group {
+            None => reading.read(fetcher, &mut stop).await,
+            Some(group) => {
+                self.read_in_group(group, &mut reading, fetcher, &mut stop)
+                    .await
+            }
+        };
         reading.write()?;
         reading.progress.finish("");
         result
+    }
+
+    async fn ranges(&self, cluster: &Cluster) -> Result<Ranges, Failure> {
+        let (topics, only) = (&self.topics, &self.partitions);
+        Ranges::resolve(cluster, topics, only, self.offset, self.exit_at_end).await
     }
 }
 
 /// The state of one `consume`.
 #[derive(Debug)]
 struct Reading {
+    cluster: Cluster,
     ranges: Ranges,
+    /// In a group: how far records are printed, to be committed.
+    positions: Positions,
+    /// The offset behind the last record that was looked at.
+    reached: Offset,
     printer: Printer,
     decompressor: Decompressor,
     out: File,
@@ -188,11 +210,14 @@ impl Reading {
     async fn take(&mut self, fetched: &Fetched<'_>) -> Result<(), Failure> {
         for partition in fetched.partitions() {
             let mut rest = partition;
+            self.reached = partition.position;
             // Each time a record needs a schema that is not known yet, it is fetched, and reading
             // goes on with that record.
             while let ControlFlow::Break(missing) = self.take_partition(&mut rest)? {
                 self.printer.fetch_schema(missing).await?;
             }
+            self.positions
+                .move_to(partition.topic_partition, self.reached);
             self.ranges
                 .moved_to(partition.topic_partition, partition.next_offset);
         }
@@ -215,6 +240,7 @@ impl Reading {
             decompressor,
             out,
             left,
+            reached,
             ..
         } = self;
         let read = *partition;
@@ -239,6 +265,7 @@ impl Reading {
                     return ControlFlow::Break(None);
                 }
             }
+            *reached = record.offset.next();
             if printer.out.len() >= WRITE_BYTES
                 && let Err(error) = write(out, &mut printer.out)
             {
@@ -248,6 +275,9 @@ impl Reading {
             ControlFlow::Continue(())
         })?;
         self.progress.add(records, bytes as u64);
+        if flow.is_continue() {
+            self.reached = partition.next_offset;
+        }
         match (stopped, flow) {
             (Some(failure), _) => Err(failure),
             (None, ControlFlow::Break(Some(id))) => Ok(ControlFlow::Break(id)),

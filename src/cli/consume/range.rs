@@ -18,7 +18,7 @@ use crate::record::Timestamp;
 use crate::record::TopicPartition;
 
 /// For each partition, where reading starts and, where it has one, its end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ranges {
     partitions: BTreeMap<TopicPartition, Range>,
     newly_done: Vec<TopicPartition>,
@@ -62,6 +62,33 @@ impl Ranges {
             partitions: partitions.collect(),
             newly_done: Vec::new(),
         })
+    }
+
+    /// Adds the partitions that a group has given us: they are read from what it has `committed`, or
+    /// else from where `spec` begins. Tells where each is read from.
+    pub(super) async fn take_up(
+        &mut self,
+        cluster: &Cluster,
+        partitions: &[TopicPartition],
+        committed: &ByPartition<Offset>,
+        spec: OffsetSpec,
+        exit_at_end: bool,
+    ) -> Result<ByPartition<Offset>, Failure> {
+        let found = Found::ask(cluster, partitions).await?;
+        let mut starts = found.offsets(spec.from).await?;
+        for (partition, start) in &mut starts {
+            *start = committed.get(partition).copied().unwrap_or(*start);
+            let end = found.end.get(partition).copied().filter(|_| exit_at_end);
+            let position = *start;
+            self.partitions
+                .insert(partition.clone(), Range { position, end });
+        }
+        Ok(starts)
+    }
+
+    /// Takes out a partition that is another member's now.
+    pub(super) fn give_up(&mut self, partition: &TopicPartition) {
+        self.partitions.remove(partition);
     }
 
     /// A fetcher of all that is to be read.
