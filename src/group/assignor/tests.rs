@@ -157,7 +157,7 @@ fn topic_sizes() -> impl Strategy<Value = TopicSizes> {
 
 /// What a cooperative group comes to once everybody has given up what moves.
 fn settled(topics: &TopicSizes, members: &mut [Member]) -> Shares {
-    for generation in 10..14 {
+    for generation in 10..20 {
         let shared = Assignor::CooperativeSticky.assign(topics, members);
         let mut is_settled = true;
         for member in members.iter_mut() {
@@ -170,7 +170,7 @@ fn settled(topics: &TopicSizes, members: &mut [Member]) -> Shares {
             return shared;
         }
     }
-    panic!("a cooperative group comes to rest in three rounds");
+    panic!("a cooperative group comes to rest within ten rounds");
 }
 
 /// Every partition that somebody reads is shared out once, to one of its readers.
