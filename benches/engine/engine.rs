@@ -48,9 +48,10 @@ impl Engine {
     /// Takes in one fetch, commits when it is time, and shows what comes out to `see`.
     pub(crate) fn take(&mut self, fetched: &FetchedPartition<'_>, see: &mut dyn FnMut(&Effects)) {
         check(fetched.records);
-        while self.step(fetched).is_break() {
-            self.hand_over(see);
-        }
+        // The decompressor lends the records while effects are handed over.
+        let mut decompressor = std::mem::take(&mut self.decompressor);
+        while self.step(fetched, &mut decompressor, see).is_break() {}
+        self.decompressor = decompressor;
         self.hand_over(see);
         if self.task.position().0 - self.committed.0 >= COMMIT_RECORDS {
             self.commit(see);
@@ -64,35 +65,59 @@ impl Engine {
         self.committed = self.task.position();
     }
 
-    /// As `Run::step` of the runtime; breaks off where effects are to be handed over first.
-    fn step(&mut self, fetched: &FetchedPartition<'_>) -> ControlFlow<()> {
+    /// As `Run::step` of the runtime; breaks off where a record is to be read once more.
+    fn step(
+        &mut self,
+        fetched: &FetchedPartition<'_>,
+        decompressor: &mut Decompressor,
+        see: &mut dyn FnMut(&Effects),
+    ) -> ControlFlow<()> {
         let from = self.task.position().max(fetched.position);
         for batch in fetched.batches() {
             let batch = batch.expect("whole");
             if batch.header().next_offset() <= from {
                 continue;
             }
-            let records = batch.records(&mut self.decompressor).expect("readable");
-            let readable = Readable { records, from };
-            match self.task.offer(0, readable, NOW, &mut self.effects) {
-                StepEnd::Done => self.task.move_to(batch.header().next_offset()),
-                StepEnd::NeedsSchema { root, id, .. } => {
-                    self.task.add_schema(root, id, SCHEMA).expect("a schema");
-                    return ControlFlow::Break(());
+            let records = batch.records(decompressor).expect("readable");
+            let mut readable = Readable {
+                records,
+                from,
+                given: None,
+            };
+            loop {
+                let records = readable.by_ref();
+                match self.task.offer(0, records, NOW, &mut self.effects) {
+                    StepEnd::Done => break,
+                    StepEnd::NeedsSchema { root, id, .. } => {
+                        self.task.add_schema(root, id, SCHEMA).expect("a schema");
+                        return ControlFlow::Break(());
+                    }
+                    StepEnd::Full { offset } => {
+                        self.hand_over(see);
+                        if readable.given == Some(offset) {
+                            return ControlFlow::Break(());
+                        }
+                    }
+                    StepEnd::Failed(failure) => panic!("{failure}"),
                 }
-                StepEnd::Full { .. } => return ControlFlow::Break(()),
-                StepEnd::Failed(failure) => panic!("{failure}"),
             }
+            self.task.move_to(batch.header().next_offset());
         }
         ControlFlow::Continue(())
     }
 
     fn hand_over(&mut self, see: &mut dyn FnMut(&Effects)) {
-        let account = &self.effects.account;
-        assert_eq!((account.late, account.rejected), (0, 0), "{account:?}");
-        see(&self.effects);
-        self.results += u64::try_from(self.effects.len()).expect("few");
-        self.effects.clear();
+        loop {
+            let account = &self.effects.account;
+            assert_eq!((account.late, account.rejected), (0, 0), "{account:?}");
+            see(&self.effects);
+            self.results += u64::try_from(self.effects.len()).expect("few");
+            self.effects.clear();
+            if !self.task.has_more() {
+                break;
+            }
+            self.task.put_out_more(&mut self.effects).expect("written");
+        }
     }
 }
 
@@ -100,6 +125,7 @@ impl Engine {
 struct Readable<'s> {
     records: Records<'s>,
     from: Offset,
+    given: Option<Offset>,
 }
 
 impl<'s> Iterator for Readable<'s> {
@@ -111,6 +137,7 @@ impl<'s> Iterator for Readable<'s> {
         loop {
             let record = self.records.next()?.expect("well formed");
             if record.offset >= self.from {
+                self.given = Some(record.offset);
                 return Some(record);
             }
         }

@@ -15,6 +15,7 @@ use crate::record::RecordView;
 use crate::record::Timestamp;
 use crate::record::TopicPartition;
 use crate::runtime::error::RunError;
+use crate::runtime::outputs::Outputs;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
 use crate::stream::stage::Stage;
@@ -48,15 +49,6 @@ pub(super) struct Run {
     pub(super) effects: Effects,
 }
 
-/// What a task waits for in the middle of its records.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Pause {
-    /// A schema.
-    Schema(MissingSchema),
-    /// Its effects to be written.
-    Full,
-}
-
 /// A schema that a task needs before it can go on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MissingSchema {
@@ -83,69 +75,105 @@ impl Run {
         }
     }
 
-    /// Takes in the records of `fetched`, an input of this task, that it has not had, until it has
-    /// to wait for something.
-    pub(super) fn step(
+    /// Hands over all that was put out or still has to be, piece by piece; `partition` is the one that
+    /// is read.
+    pub(super) async fn hand_over(
+        &mut self,
+        partition: &TopicPartition,
+        outputs: &mut Outputs,
+    ) -> Result<(), RunError> {
+        loop {
+            outputs.send(&self.stage, &self.effects).await?;
+            self.effects.clear();
+            if !self.task.has_more() {
+                return Ok(());
+            }
+            let more = self.task.put_out_more(&mut self.effects);
+            more.map_err(|failure| RunError::Record {
+                partition: partition.clone(),
+                failure,
+            })?;
+        }
+    }
+
+    /// Takes in the records of `fetched`, an input of this task, that it has not had, and hands
+    /// over what comes out, until a schema is missing.
+    pub(super) async fn step(
         &mut self,
         input: usize,
         fetched: &FetchedPartition<'_>,
         now: Timestamp,
         decompressor: &mut Decompressor,
-    ) -> Result<ControlFlow<Pause>, RunError> {
+        outputs: &mut Outputs,
+    ) -> Result<ControlFlow<MissingSchema>, RunError> {
         let failed = |offset, source| FetchError::Batch {
             partition: fetched.topic_partition.clone(),
             offset,
             source,
         };
-        let from = self.task.offered(input).max(fetched.position);
+        let mut from = self.task.offered(input).max(fetched.position);
         for batch in fetched.batches() {
             let batch = batch.map_err(|source| failed(from, source))?;
             let (base, after) = (batch.header().base_offset, batch.header().next_offset());
             if after <= from {
                 continue;
             }
-            let records = batch
-                .records(decompressor)
-                .map_err(|source| failed(base, source))?;
-            let mut error = None;
-            let readable = Readable {
-                records,
-                from,
-                error: &mut error,
-            };
-            let effects = &mut self.effects;
-            let end = self.task.offer(input, readable, now, effects);
-            if let Some(source) = error {
-                return Err(failed(base, source).into());
-            }
-            match end {
-                StepEnd::Done => self.task.move_input_to(input, after),
-                StepEnd::NeedsSchema { root, id, .. } => {
-                    let missing = MissingSchema { input, root, id };
-                    return Ok(ControlFlow::Break(Pause::Schema(missing)));
+            'records: loop {
+                let records = batch.records(decompressor);
+                let mut readable = Readable {
+                    records: records.map_err(|source| failed(base, source))?,
+                    from,
+                    given: None,
+                    error: None,
+                };
+                loop {
+                    let records = readable.by_ref();
+                    let end = self.task.offer(input, records, now, &mut self.effects);
+                    if let Some(source) = readable.error {
+                        return Err(failed(base, source).into());
+                    }
+                    match end {
+                        StepEnd::Done => break 'records,
+                        StepEnd::NeedsSchema { root, id, .. } => {
+                            let missing = MissingSchema { input, root, id };
+                            self.hand_over(fetched.topic_partition, outputs).await?;
+                            return Ok(ControlFlow::Break(missing));
+                        }
+                        StepEnd::Full { offset } => {
+                            self.hand_over(fetched.topic_partition, outputs).await?;
+                            if readable.given == Some(offset) {
+                                // Its turn has not come, so it is to be read once more.
+                                from = offset;
+                                continue 'records;
+                            }
+                        }
+                        StepEnd::Failed(failure) => {
+                            return Err(RunError::Record {
+                                partition: fetched.topic_partition.clone(),
+                                failure,
+                            });
+                        }
+                    }
                 }
-                StepEnd::Full { .. } => return Ok(ControlFlow::Break(Pause::Full)),
-                StepEnd::Failed(failure) => {
-                    return Err(RunError::Record {
-                        partition: fetched.topic_partition.clone(),
-                        failure,
-                    });
-                }
             }
+            self.task.move_input_to(input, after);
         }
         self.task.move_input_to(input, fetched.next_offset);
+        self.hand_over(fetched.topic_partition, outputs).await?;
         Ok(ControlFlow::Continue(()))
     }
 }
 
 /// The records of a batch from an offset on, up to the first that cannot be read.
-struct Readable<'s, 'e> {
+struct Readable<'s> {
     records: Records<'s>,
     from: Offset,
-    error: &'e mut Option<BatchError>,
+    /// The offset of the record that was given last.
+    given: Option<Offset>,
+    error: Option<BatchError>,
 }
 
-impl<'s> Iterator for Readable<'s, '_> {
+impl<'s> Iterator for Readable<'s> {
     type Item = RecordView<'s>;
 
     /// Always inlined, for the reason that [`Records`] has.
@@ -154,9 +182,12 @@ impl<'s> Iterator for Readable<'s, '_> {
         loop {
             match self.records.next()? {
                 Ok(record) if record.offset < self.from => {}
-                Ok(record) => return Some(record),
+                Ok(record) => {
+                    self.given = Some(record.offset);
+                    return Some(record);
+                }
                 Err(error) => {
-                    *self.error = Some(error);
+                    self.error = Some(error);
                     return None;
                 }
             }

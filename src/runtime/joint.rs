@@ -128,8 +128,8 @@ impl Share {
 }
 
 impl Joint {
-    /// Deals with the records whose turn has come, and asks for no more of partitions that are far
-    /// ahead of the others.
+    /// Deals with the records whose turn has come, until effects are full, and asks for no more of
+    /// partitions that are far ahead of the others.
     pub(super) fn work(&mut self, fetcher: &mut Fetcher) -> Result<(), RunError> {
         let (task, effects) = (&mut self.run.task, &mut self.run.effects);
         let partitions = &self.partitions;
@@ -165,13 +165,18 @@ impl Joint {
         flushed.map_err(|failure| self.failed(failure))
     }
 
-    fn failed(&self, failure: Failure) -> RunError {
+    /// The partition that it is told by.
+    pub(super) fn partition(&self) -> TopicPartition {
         let partition = self.partitions.first().cloned();
+        partition.unwrap_or_else(|| TopicPartition {
+            topic: Arc::clone(self.run.stage.input()),
+            partition: PartitionId(0),
+        })
+    }
+
+    fn failed(&self, failure: Failure) -> RunError {
         RunError::Record {
-            partition: partition.unwrap_or_else(|| TopicPartition {
-                topic: Arc::clone(self.run.stage.input()),
-                partition: PartitionId(0),
-            }),
+            partition: self.partition(),
             failure,
         }
     }

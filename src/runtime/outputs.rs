@@ -10,21 +10,25 @@ use crate::client::producer::Producer;
 use crate::client::producer::TopicHandle;
 use crate::protocol::partitioner::partition_for_key;
 use crate::record::TopicName;
+use crate::runtime::counts::Counts;
 use crate::runtime::error::RunError;
-use crate::runtime::input::Run;
+use crate::stream::effects::Effects;
+use crate::stream::stage::Stage;
 
-/// A producer and the topics that were looked up for it.
+/// A producer, the topics that were looked up for it, and the counts of what goes there.
 #[derive(Debug)]
 pub(super) struct Outputs {
     pub(super) producer: Producer,
     topics: HashMap<TopicName, TopicHandle>,
+    counts: Arc<Counts>,
 }
 
 impl Outputs {
-    pub(super) fn new(producer: Producer) -> Self {
+    pub(super) fn new(producer: Producer, counts: Arc<Counts>) -> Self {
         Self {
             producer,
             topics: HashMap::new(),
+            counts,
         }
     }
 
@@ -37,11 +41,11 @@ impl Outputs {
         Ok(handle)
     }
 
-    /// Hands over all that `run` has put out, in order.
-    pub(super) async fn send(&mut self, run: &Run) -> Result<(), RunError> {
+    /// Hands over `effects` of a task of `stage`, in order, and counts them.
+    pub(super) async fn send(&mut self, stage: &Stage, effects: &Effects) -> Result<(), RunError> {
         let mut last: Option<(_, TopicHandle)> = None;
-        for output in run.effects.outputs() {
-            let Some(name) = run.stage.destination(output.destination) else {
+        for output in effects.outputs() {
+            let Some(name) = stage.destination(output.destination) else {
                 continue;
             };
             let topic = match &last {
@@ -66,6 +70,7 @@ impl Outputs {
             };
             self.producer.send(topic, placement, record).await?;
         }
+        self.counts.add(stage, &effects.account);
         Ok(())
     }
 }

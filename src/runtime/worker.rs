@@ -26,8 +26,6 @@ use crate::runtime::counts::Counts;
 use crate::runtime::error::RunError;
 use crate::runtime::input::Flush;
 use crate::runtime::input::Input;
-use crate::runtime::input::Pause;
-use crate::runtime::input::Run;
 use crate::runtime::joint::Joint;
 use crate::runtime::joint::Share;
 use crate::runtime::joint::reading;
@@ -99,7 +97,7 @@ impl Worker {
             inputs,
             joints,
             group: group.to_owned(),
-            outputs: Outputs::new(producer),
+            outputs: Outputs::new(producer, Arc::clone(&counts)),
             offsets: Offsets::new(cluster.clone()),
             cluster: cluster.clone(),
             schemas,
@@ -134,7 +132,7 @@ impl Worker {
             }
             self.work(&mut fetcher).await?;
             if Instant::now() >= commit_at {
-                self.tick(&fetcher)?;
+                self.tick(&fetcher).await?;
                 self.commit(Flush::Due(wall_clock())).await?;
                 commit_at = Instant::now() + COMMIT_EVERY;
             }
@@ -152,28 +150,24 @@ impl Worker {
             return Ok(());
         };
         let now = wall_clock();
+        let joints = &mut self.joints;
+        let (decompressor, outputs) = (&mut self.decompressor, &mut self.outputs);
         for run in &mut input.runs {
-            while let ControlFlow::Break(pause) =
-                run.step(0, fetched, now, &mut self.decompressor)?
+            while let ControlFlow::Break(missing) =
+                run.step(0, fetched, now, decompressor, outputs).await?
             {
-                match pause {
-                    Pause::Schema(missing) => self.schemas.provide(missing, run).await?,
-                    Pause::Full => hand_over(run, &mut self.outputs, &self.counts).await?,
-                }
+                self.schemas.provide(missing, run).await?;
             }
-            hand_over(run, &mut self.outputs, &self.counts).await?;
         }
         for place in &input.places {
-            let Some(Joint { run, .. }) = self.joints.get_mut(place.joint) else {
+            let Some(Joint { run, .. }) = joints.get_mut(place.joint) else {
                 continue;
             };
-            while let ControlFlow::Break(pause) =
-                run.step(place.input, fetched, now, &mut self.decompressor)?
+            while let ControlFlow::Break(missing) = run
+                .step(place.input, fetched, now, decompressor, outputs)
+                .await?
             {
-                match pause {
-                    Pause::Schema(missing) => self.schemas.provide(missing, run).await?,
-                    Pause::Full => hand_over(run, &mut self.outputs, &self.counts).await?,
-                }
+                self.schemas.provide(missing, run).await?;
             }
         }
         Ok(())
@@ -182,8 +176,13 @@ impl Worker {
     /// Deals with the records of tasks with several inputs whose turn has come.
     async fn work(&mut self, fetcher: &mut Fetcher) -> Result<(), RunError> {
         for joint in &mut self.joints {
-            joint.work(fetcher)?;
-            hand_over(&mut joint.run, &mut self.outputs, &self.counts).await?;
+            let mut was_full = true;
+            while was_full {
+                joint.work(fetcher)?;
+                was_full = joint.run.effects.is_full();
+                let partition = joint.partition();
+                joint.run.hand_over(&partition, &mut self.outputs).await?;
+            }
         }
         Ok(())
     }
@@ -202,15 +201,21 @@ impl Worker {
         runs.chain(places)
     }
 
-    /// Lets the wall clock go on for all tasks.
-    fn tick(&mut self, fetcher: &Fetcher) -> Result<(), RunError> {
+    /// Lets the wall clock go on for all tasks, and hands over what that brings out.
+    async fn tick(&mut self, fetcher: &Fetcher) -> Result<(), RunError> {
         let now = wall_clock();
-        self.inputs.iter_mut().try_for_each(|input| {
-            let reading = reading(fetcher, &input.partition);
-            input.tick(now, reading)
-        })?;
-        let mut joints = self.joints.iter_mut();
-        joints.try_for_each(|joint| joint.tick(now, fetcher))
+        for input in &mut self.inputs {
+            input.tick(now, reading(fetcher, &input.partition))?;
+            for run in &mut input.runs {
+                run.hand_over(&input.partition, &mut self.outputs).await?;
+            }
+        }
+        for joint in &mut self.joints {
+            joint.tick(now, fetcher)?;
+            let partition = joint.partition();
+            joint.run.hand_over(&partition, &mut self.outputs).await?;
+        }
+        Ok(())
     }
 
     /// Everything that was put out is written, then the offsets are committed.
@@ -218,12 +223,13 @@ impl Worker {
         for input in &mut self.inputs {
             input.flush(flush)?;
             for run in &mut input.runs {
-                hand_over(run, &mut self.outputs, &self.counts).await?;
+                run.hand_over(&input.partition, &mut self.outputs).await?;
             }
         }
         for joint in &mut self.joints {
             joint.flush(flush)?;
-            hand_over(&mut joint.run, &mut self.outputs, &self.counts).await?;
+            let partition = joint.partition();
+            joint.run.hand_over(&partition, &mut self.outputs).await?;
         }
         let deadline = Instant::now() + self.cluster.config().produce.delivery_timeout;
         let delivery = self.outputs.producer.flush(deadline).await;
@@ -321,14 +327,6 @@ impl Worker {
                 .all(|offset| offset >= *end)
         })
     }
-}
-
-/// Hands over what a task has put out, and counts it.
-async fn hand_over(run: &mut Run, outputs: &mut Outputs, counts: &Counts) -> Result<(), RunError> {
-    outputs.send(run).await?;
-    counts.add(&run.stage, &run.effects.account);
-    run.effects.clear();
-    Ok(())
 }
 
 fn wall_clock() -> Timestamp {

@@ -31,6 +31,7 @@ use crate::stream::repartition::Sent;
 use crate::stream::source_clocks::SourceClocks;
 use crate::stream::source_step::Ledger;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::step::StepEnd;
 use crate::stream::thinning::Pace;
@@ -54,8 +55,8 @@ pub(crate) struct AfterRepartition {
     seen: Vec<Offset>,
     windowed: Windowed,
     pace: Pace,
-    /// Up to which stream time windows are closed: behind the clocks where more has to come out
-    /// than can at once.
+    /// Up to which stream time windows are closed: behind the clocks while records come again, or
+    /// where more has to come out than can at once.
     reached: Timestamp,
     /// Whether records come again that an earlier run has dealt with: time stands until they have.
     is_replaying: bool,
@@ -97,6 +98,11 @@ impl AfterRepartition {
         position: &mut Offset,
         effects: &mut Effects,
     ) -> StepEnd {
+        match self.put_out_more(effects) {
+            Ok(Drained::All) => {}
+            Ok(Drained::Part) => return StepEnd::Full { offset: *position },
+            Err(failure) => return StepEnd::Failed(failure),
+        }
         let mut arguments = recycle(std::mem::take(&mut self.arguments));
         let mut end = StepEnd::Done;
         for record in records {
@@ -105,6 +111,10 @@ impl AfterRepartition {
                 break;
             }
             *position = record.offset.next();
+            if effects.is_full() {
+                end = StepEnd::Full { offset: *position };
+                break;
+            }
         }
         self.arguments = recycle(arguments);
         end
@@ -122,8 +132,8 @@ impl AfterRepartition {
         let (sent, incoming) = match self.read(record, arguments) {
             Ok((_, None)) => {
                 return match self.advance(effects) {
-                    Ok(Ok(())) => None,
-                    Ok(Err(Full)) => Some(StepEnd::Full {
+                    Ok(Drained::All) => None,
+                    Ok(Drained::Part) => Some(StepEnd::Full {
                         offset: record.offset,
                     }),
                     Err(failure) => Some(StepEnd::Failed(failure)),
@@ -200,7 +210,9 @@ impl AfterRepartition {
         arguments: &[Value<'_>],
         effects: &mut Effects,
     ) -> Result<Outcome, Box<Trouble>> {
-        self.advance(effects)??;
+        if self.advance(effects)? == Drained::Part {
+            return Err(Full.into());
+        }
         let source = usize::try_from(sent.partition.0).unwrap_or(usize::MAX);
         match self.seen.get_mut(source) {
             Some(seen) if sent.offset > *seen => *seen = sent.offset,
@@ -230,16 +242,27 @@ impl AfterRepartition {
     }
 
     #[inline]
-    fn advance(&mut self, effects: &mut Effects) -> Result<Result<(), Full>, Failure> {
+    fn advance(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
         let stream_time = self.clocks.stream_time();
         if self.is_replaying || stream_time <= self.reached {
-            return Ok(Ok(()));
+            return Ok(Drained::All);
         }
-        self.reached = self.windowed.advance(stream_time, effects)?;
-        Ok(match self.reached < stream_time {
-            true => Err(Full),
-            false => Ok(()),
-        })
+        let advanced = self.windowed.advance(stream_time, effects);
+        self.reached = self.windowed.reached();
+        advanced
+    }
+
+    pub(crate) fn has_more(&self) -> bool {
+        self.windowed.has_more()
+    }
+
+    pub(crate) fn put_out_more(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        if !self.has_more() {
+            return Ok(Drained::All);
+        }
+        let drained = self.windowed.put_out_more(effects);
+        self.reached = self.reached.max(self.windowed.reached());
+        drained
     }
 
     pub(crate) const fn add_schema(
@@ -259,7 +282,6 @@ impl AfterRepartition {
     ) -> Result<(), Failure> {
         self.clocks.tick(now, reading);
         self.is_replaying &= reading == Reading::Behind;
-        // What there is no room for comes out with the next tick.
         self.advance(effects).map(drop)
     }
 

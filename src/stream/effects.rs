@@ -1,7 +1,9 @@
 //! What a step of a task asks the runtime to do.
 //!
 //! All that comes out is records to be written, in order, in one arena that is used again for the
-//! next step: nothing is allocated per record once it has grown to its working size.
+//! next step: nothing is allocated per record once it has grown to its working size. That size is
+//! bounded: what a task has to put out beyond it waits in the task until the effects are written
+//! and cleared.
 
 use std::ops::Range;
 
@@ -55,16 +57,29 @@ pub struct Output<'a> {
 ///
 /// The outputs are in the order in which they must be written: within one destination partition
 /// that order carries meaning (a clock record follows the records that it stands for).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Effects {
     /// What became of the records taken in since the last clear.
     pub account: Account,
     arena: Vec<u8>,
     outputs: Vec<Entry>,
+    full_bytes: usize,
 }
 
-/// From how many bytes on effects are full: a few thousand results.
-const FULL_BYTES: usize = 256 * 1024;
+/// From how many bytes on effects are full: about a thousand results, which stay in a processor's
+/// own cache until they are written.
+pub const FULL_BYTES: usize = 256 * 1024;
+
+impl Default for Effects {
+    fn default() -> Self {
+        Self {
+            account: Account::default(),
+            arena: Vec::new(),
+            outputs: Vec::new(),
+            full_bytes: FULL_BYTES,
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -80,10 +95,19 @@ struct Entry {
 }
 
 impl Effects {
-    /// Nothing to do.
+    /// Nothing to do; full from [`FULL_BYTES`] on.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Nothing to do; never full, so that all there is comes out at once.
+    #[must_use]
+    pub fn unbounded() -> Self {
+        Self {
+            full_bytes: usize::MAX,
+            ..Self::default()
+        }
     }
 
     /// Forgets everything, and keeps the memory for the next step.
@@ -105,16 +129,27 @@ impl Effects {
         self.outputs.len()
     }
 
-    /// How many bytes of keys, values and headers wait to be written. The runtime writes and
-    /// clears before this grows beyond what it wants to hold.
+    /// How many bytes what waits to be written takes.
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> usize {
-        self.arena.len()
+        self.arena.len() + self.outputs.len() * size_of::<Entry>()
     }
 
-    /// Whether so much waits that what can wait should come out only after this has been written.
-    pub(crate) fn is_full(&self) -> bool {
-        self.arena.len() >= FULL_BYTES
+    /// Whether so much waits that what else there is should come out only after this has been
+    /// written and cleared.
+    #[must_use]
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.bytes() >= self.full_bytes
+    }
+
+    /// Lets `put_out` put out as much as there is at once.
+    pub(crate) fn without_bound<T>(&mut self, put_out: impl FnOnce(&mut Self) -> T) -> T {
+        let full_bytes = std::mem::replace(&mut self.full_bytes, usize::MAX);
+        let put = put_out(self);
+        self.full_bytes = full_bytes;
+        put
     }
 
     /// The records to be written, in order.
@@ -333,5 +368,27 @@ mod tests {
         assert_eq!(failed.err(), Some("no"));
         assert!(effects.is_empty());
         assert_eq!(effects.bytes(), 0);
+    }
+
+    #[test]
+    fn effects_are_full_from_exactly_their_bound_on_whatever_takes_the_bytes() {
+        let (mut effects, mut unbounded) = (Effects::new(), Effects::unbounded());
+        let entry = size_of::<Entry>();
+        let put = |effects: &mut Effects, bytes: usize| {
+            let draft = effects.draft(Destination::Sink, Timestamp(0));
+            draft.value(Some(&vec![0; bytes])).commit();
+        };
+        for effects in [&mut effects, &mut unbounded] {
+            put(effects, FULL_BYTES - 2 * entry - 1);
+            assert!(!effects.is_full());
+            put(effects, 0);
+            assert_eq!(effects.bytes(), FULL_BYTES - 1);
+            assert!(!effects.is_full());
+            put(effects, 0);
+        }
+        assert!(effects.is_full() && !unbounded.is_full());
+        assert!(!effects.without_bound(|effects| effects.is_full()));
+        effects.clear();
+        assert!(!effects.is_full());
     }
 }

@@ -27,6 +27,7 @@ use crate::stream::plan::GraphWindows;
 use crate::stream::plan::Operator;
 use crate::stream::reason::Reason;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::thinning::Pace;
 use crate::stream::windowed::Added;
@@ -76,8 +77,22 @@ impl EndWindows {
         stream_time: Timestamp,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
-        // No windows without records come out here, so it always comes all the way.
-        self.windowed.advance(stream_time, effects).map(drop)
+        // What came out of the operators stands here, and cannot wait until there is room.
+        effects.without_bound(|effects| self.windowed.advance(stream_time, effects).map(drop))
+    }
+
+    /// Whether what was to come out has not yet, for want of room.
+    pub(crate) fn has_more(&self) -> bool {
+        self.windowed.has_more()
+    }
+
+    /// Puts out more of what was to come out and has not yet.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    pub(crate) fn put_out_more(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        self.windowed.put_out_more(effects)
     }
 
     /// Takes in what came out of the operators at `stream_time`; `number` is larger than those

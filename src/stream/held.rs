@@ -111,10 +111,15 @@ impl<R: Clone + Eq + Hash + Ord, T> Held<R, T> {
         Some((row, one.change))
     }
 
+    /// Whether the time of a row has come at `stream_time`.
+    pub(crate) fn is_due(&self, stream_time: Timestamp) -> bool {
+        let first = self.order.first();
+        first.is_some_and(|(due, _)| *due <= stream_time)
+    }
+
     /// The first row whose time has come at `stream_time`.
     pub(crate) fn pop_due(&mut self, stream_time: Timestamp) -> Option<(R, T)> {
-        let (due, _) = self.order.first()?;
-        match *due <= stream_time {
+        match self.is_due(stream_time) {
             true => self.pop_first(),
             false => None,
         }

@@ -61,6 +61,7 @@ use crate::stream::reason::Reason;
 use crate::stream::side::Queued;
 use crate::stream::side::Side;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::step::StepEnd;
 use crate::stream::stretch::Stretch;
@@ -135,7 +136,18 @@ impl Joined {
             return StepEnd::Failed(failure);
         }
         *position = (*position).max(self.position(0));
-        end
+        match end {
+            StepEnd::Done if self.waits_for_room(effects) => StepEnd::Full {
+                offset: self.offered(0),
+            },
+            end => end,
+        }
+    }
+
+    /// Whether records wait only until what came out is written.
+    fn waits_for_room(&self, effects: &Effects) -> bool {
+        let mut sides = self.sides.iter();
+        effects.is_full() && sides.any(|side| side.first_time().is_some())
     }
 
     /// Reads `records` of an input, and lets them wait.
@@ -152,7 +164,8 @@ impl Joined {
         }
     }
 
-    /// Deals with the records that wait, as far as their order is known.
+    /// Deals with the records that wait, as far as their order is known and there is room for what
+    /// comes out.
     ///
     /// # Errors
     ///
@@ -162,7 +175,10 @@ impl Joined {
         reading: impl Fn(usize) -> Reading,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
-        while let Some(input) = self.next(&reading) {
+        if self.put_out_more(effects)? == Drained::Part {
+            return Ok(());
+        }
+        while let Some(input) = self.next(&reading).filter(|_| !effects.is_full()) {
             let Some(side) = self.sides.get_mut(input) else {
                 break;
             };
@@ -418,6 +434,17 @@ impl Joined {
         }
         self.onward.tell(self.told_clock(), effects);
         Ok(())
+    }
+
+    pub(crate) fn has_more(&self) -> bool {
+        self.windows.as_ref().is_some_and(EndWindows::has_more)
+    }
+
+    pub(crate) fn put_out_more(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        match &mut self.windows {
+            Some(windows) if windows.has_more() => windows.put_out_more(effects),
+            _ => Ok(Drained::All),
+        }
     }
 
     pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {

@@ -180,6 +180,10 @@ impl SourceStep {
                 break;
             }
             *position = record.offset.next();
+            if effects.is_full() {
+                end = StepEnd::Full { offset: *position };
+                break;
+            }
         }
         self.slots = recycle(row.slots);
         end

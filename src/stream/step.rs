@@ -23,16 +23,25 @@ pub enum StepEnd {
         /// The offset of the record.
         offset: Offset,
     },
-    /// So much has come out that it is to be written first: the record at `offset` is not dealt
-    /// with, everything before it is. Write and clear the effects, and step again from `offset`
-    /// on.
+    /// So much has come out that it is to be written first: everything before `offset` is dealt
+    /// with, a record at `offset`, if there is one, is not. Write and clear the effects, let the
+    /// rest come out ([`crate::stream::task::Task::has_more`]), and step again from `offset` on.
     Full {
-        /// The offset of the record.
+        /// The offset of the next record to be dealt with.
         offset: Offset,
     },
     /// The record at the failure's offset cannot be used, and the flow's policy is to stop there.
     /// Everything before it is dealt with.
     Failed(Failure),
+}
+
+/// Whether all that was to come out has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what is left has to come out before anything else happens"]
+pub(crate) enum Drained {
+    All,
+    /// The effects are full: more comes out once they have been written and cleared.
+    Part,
 }
 
 /// Why a task stopped: a record or a result is at fault, and the flow's policy is to stop.

@@ -35,7 +35,10 @@ use crate::stream::whole::Whole;
 /// The runtime's loop: [`step`](Self::step) over the records of a batch, then
 /// [`move_to`](Self::move_to) the offset after it; now and then [`tick`](Self::tick); at each
 /// commit [`flush`](Self::flush), write the effects, and once they are acknowledged commit the
-/// [`progress`](Self::progress). A task knows neither topics nor the wall clock but by what it is
+/// [`progress`](Self::progress). Whatever was called, the effects are written and cleared
+/// afterwards, and as long as the task [`has_more`](Self::has_more) it is to
+/// [`put_out_more`](Self::put_out_more), so that however much comes out, little of it stands in
+/// memory. A task knows neither topics nor the wall clock but by what it is
 /// told, so the same calls always give the same effects.
 ///
 /// Until state is durable, a restart goes on from [`Progress::committable`] and
@@ -298,6 +301,34 @@ impl Task {
         each!(&mut self.operator, operator => operator.flush(effects))
     }
 
+    /// Whether what was to come out has not all, because effects were full. Nothing else may be done
+    /// with the task until [`put_out_more`](Self::put_out_more) has brought it out; a
+    /// [`step`](Self::step) begins with it by itself.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        match &self.operator {
+            Run::Mapped(_) | Run::BeforeRepartition(_) => false,
+            Run::Whole(operator) => operator.has_more(),
+            Run::AfterRepartition(operator) => operator.has_more(),
+            Run::Joined(operator) => operator.has_more(),
+        }
+    }
+
+    /// Puts out more of what was to come out, in the order in which all of it would have at once;
+    /// `effects` have to be cleared before.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where a result cannot be written and the flow is to stop then.
+    pub fn put_out_more(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        match &mut self.operator {
+            Run::Mapped(_) | Run::BeforeRepartition(_) => Ok(()),
+            Run::Whole(operator) => operator.put_out_more(effects).map(drop),
+            Run::AfterRepartition(operator) => operator.put_out_more(effects).map(drop),
+            Run::Joined(operator) => operator.put_out_more(effects).map(drop),
+        }
+    }
+
     /// Puts out what stands in open windows and running aggregates, as if they closed now: of a
     /// copy of a task, to look into it.
     ///
@@ -363,8 +394,8 @@ impl Task {
 
     /// Writes the state and the progress of this task, as of its position.
     ///
-    /// Between a step and the next; after [`flush`](Self::flush) where what comes out until then
-    /// is to come out only once.
+    /// Between a step and the next, when it has no more to put out; after [`flush`](Self::flush)
+    /// where what comes out until then is to come out only once.
     pub fn save(&self, out: &mut Writer) {
         out.put(&SAVED_FORM);
         out.put(&self.operator.kind());

@@ -28,6 +28,7 @@ use crate::stream::progress::Progress;
 use crate::stream::source_step::Ledger;
 use crate::stream::source_step::SourceStep;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::step::StepEnd;
 use crate::stream::thinning::Pace;
@@ -87,6 +88,11 @@ impl Whole {
         position: &mut Offset,
         effects: &mut Effects,
     ) -> StepEnd {
+        match self.put_out_more(effects) {
+            Ok(Drained::All) => {}
+            Ok(Drained::Part) => return StepEnd::Full { offset: *position },
+            Err(failure) => return StepEnd::Failed(failure),
+        }
         let (keying, timed) = (&mut self.keying, &mut self.timed);
         let end = self.source.run(
             records,
@@ -120,11 +126,24 @@ impl Whole {
         if let Some(beyond) = clock.tick(now, reading)
             && let Some(ahead) = clock.ahead(beyond)
         {
-            // What is left comes out with the next tick.
-            let reached = windowed.advance(ahead, effects)?;
-            clock.observe(reached);
+            let advanced = windowed.advance(ahead, effects).map(drop);
+            clock.observe(windowed.reached());
+            return advanced;
         }
         Ok(())
+    }
+
+    pub(crate) fn has_more(&self) -> bool {
+        self.timed.windowed.has_more()
+    }
+
+    pub(crate) fn put_out_more(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        if !self.has_more() {
+            return Ok(Drained::All);
+        }
+        let drained = self.timed.windowed.put_out_more(effects);
+        self.timed.clock.observe(self.timed.windowed.reached());
+        drained
     }
 
     pub(crate) fn flush_due(
@@ -234,11 +253,11 @@ impl Timed {
     ) -> Result<Outcome, Box<Trouble>> {
         self.clock.wake();
         if keyed.time > self.clock.stream_time() {
-            let reached = self.windowed.advance(keyed.time, effects)?;
-            self.clock.observe(reached);
-            if reached < keyed.time {
+            if self.windowed.advance(keyed.time, effects)? == Drained::Part {
+                self.clock.observe(self.windowed.reached());
                 return Err(Full.into());
             }
+            self.clock.observe(keyed.time);
         }
         let contribution = Contribution {
             key: keyed.key,

@@ -24,6 +24,8 @@ mod client_on_embedded_broker;
 mod client_suite;
 // Apache Kafka in a container.
 mod containers;
+// More results at once than may stand in memory.
+mod effects_bound;
 // Minutes without records, on a broker.
 mod empty_minutes;
 // Windows without records.

@@ -135,14 +135,23 @@ fn run(task: &mut Task, records: &[Rec], effects: &mut Effects) {
             StepEnd::Done => break,
             StepEnd::NeedsSchema { root, id, .. } => {
                 task.add_schema(root, id, ORDER).expect("a schema");
-                let done = task.position().0 - records[0].offset;
-                from = usize::try_from(done).expect("an offset");
             }
-            other => panic!("{other:?}"),
+            StepEnd::Full { .. } => write(task, effects),
+            other @ StepEnd::Failed(_) => panic!("{other:?}"),
         }
+        let done = task.position().0 - records[0].offset;
+        from = usize::try_from(done).expect("an offset");
     }
     task.flush(effects).expect("written");
+    write(task, effects);
+}
+
+fn write(task: &mut Task, effects: &mut Effects) {
     effects.clear();
+    while task.has_more() {
+        task.put_out_more(effects).expect("written");
+        effects.clear();
+    }
 }
 
 #[test]

@@ -140,20 +140,25 @@ impl Running {
             let end = self.task.offer(input, [view], now, &mut self.effects);
             match end {
                 StepEnd::Done => break,
-                StepEnd::Full { .. } => put.append(&mut self.put_out(readers)),
+                StepEnd::Full { .. } => put.append(&mut self.put_out(readers)?),
                 StepEnd::Failed(failure) => return Err(stopped(self, failure.reason)),
                 StepEnd::NeedsSchema { root, id, .. } => {
-                    put.append(&mut self.put_out(readers));
+                    put.append(&mut self.put_out(readers)?);
                     let text = readers.schema(id).ok_or(DriveError::UnknownSchema(id))?;
                     let added = self.task.add_schema_of(input, root, id, text);
                     added.map_err(|error| wrong(&self.stage, error))?;
                 }
             }
         }
-        let worked = self.task.work(|_| Reading::CaughtUp, &mut self.effects);
-        worked.map_err(|failure| stopped(self, failure.reason))?;
-        put.append(&mut self.put_out(readers));
-        Ok(put)
+        loop {
+            let worked = self.task.work(|_| Reading::CaughtUp, &mut self.effects);
+            worked.map_err(|failure| stopped(self, failure.reason))?;
+            let was_full = self.effects.is_full();
+            put.append(&mut self.put_out(readers)?);
+            if !was_full {
+                return Ok(put);
+            }
+        }
     }
 
     fn topic(&self, input: usize) -> TopicName {
@@ -169,32 +174,20 @@ impl Running {
         readers: &mut Readers,
     ) -> Result<Vec<Put>, DriveError> {
         self.now = now;
-        let put = self.tick_task(readers)?;
+        let ticked = self.task.tick(now, Reading::CaughtUp, &mut self.effects);
+        ticked.map_err(|failure| self.unwritable(failure.reason))?;
+        let put = self.put_out(readers)?;
         for watch in &mut self.watches {
             watch.tick(now, &mut self.notices);
         }
         Ok(put)
     }
 
-    fn tick_task(&mut self, readers: &mut Readers) -> Result<Vec<Put>, DriveError> {
-        let now = self.now;
-        let mut put = Vec::new();
-        loop {
-            let ticked = self.task.tick(now, Reading::CaughtUp, &mut self.effects);
-            ticked.map_err(|failure| self.unwritable(failure.reason))?;
-            // Where much comes out, the rest of it does with the next tick.
-            match self.put_out(readers) {
-                none if none.is_empty() => return Ok(put),
-                mut some => put.append(&mut some),
-            }
-        }
-    }
-
     /// Puts out what a commit must not leave behind.
     pub(super) fn flush(&mut self, readers: &mut Readers) -> Result<Vec<Put>, DriveError> {
         let flushed = self.task.flush(&mut self.effects);
         flushed.map_err(|failure| self.unwritable(failure.reason))?;
-        Ok(self.put_out(readers))
+        self.put_out(readers)
     }
 
     fn unwritable(&self, reason: String) -> DriveError {
@@ -210,7 +203,7 @@ impl Running {
         let mut copy = copy.map_err(|error| wrong(&self.stage, error))?;
         let loaded = copy.load(&mut Reader::new(&saved.into_bytes()));
         loaded.map_err(|error| self.unwritable(error.to_string()))?;
-        let mut effects = Effects::new();
+        let mut effects = Effects::unbounded();
         let closed = copy.show(&mut effects);
         closed.map_err(|failure| self.unwritable(failure.reason))?;
         let outputs = effects.outputs();
@@ -239,23 +232,29 @@ impl Running {
         }
     }
 
-    /// What has come out since the last call, by topic.
-    fn put_out(&mut self, readers: &mut Readers) -> Vec<Put> {
-        self.judge(readers);
-        let effects = &self.effects;
-        let outputs = effects.outputs().filter_map(|output| {
-            let topic = self.stage.destination(output.destination)?;
-            let written = readers.written(&self.stage.flow, &output);
-            Some(Put {
-                topic: Arc::clone(topic),
-                place: Place::of(&output),
-                written,
-            })
-        });
-        let put = outputs.collect();
-        self.account += self.effects.account;
-        self.effects.clear();
-        put
+    /// All that has come out since the last call, by topic.
+    fn put_out(&mut self, readers: &mut Readers) -> Result<Vec<Put>, DriveError> {
+        let mut put = Vec::new();
+        loop {
+            self.judge(readers);
+            let effects = &self.effects;
+            put.extend(effects.outputs().filter_map(|output| {
+                let topic = self.stage.destination(output.destination)?;
+                let written = readers.written(&self.stage.flow, &output);
+                Some(Put {
+                    topic: Arc::clone(topic),
+                    place: Place::of(&output),
+                    written,
+                })
+            }));
+            self.account += self.effects.account;
+            self.effects.clear();
+            if !self.task.has_more() {
+                return Ok(put);
+            }
+            let more = self.task.put_out_more(&mut self.effects);
+            more.map_err(|failure| self.unwritable(failure.reason))?;
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::stream::reason::Reason;
 use crate::stream::results::ResultWriter;
 use crate::stream::results::WindowResult;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::thinning::Thinning;
 use crate::stream::window::Windows;
@@ -168,14 +169,26 @@ impl Emitter {
         &mut self,
         stream_time: Timestamp,
         effects: &mut Effects,
-    ) -> Result<(), Failure> {
+    ) -> Result<Drained, Failure> {
         match &mut self.holding {
-            None => Ok(()),
+            None => Ok(Drained::All),
             Some(holding) => {
                 holding.time = holding.time.max(stream_time);
-                self.make_room(effects)
+                while let Some((row, result)) = holding.held.pop_due(holding.time) {
+                    put_out(&self.writer, &row, &result, effects);
+                    if effects.is_full() && holding.held.is_due(holding.time) {
+                        return Ok(Drained::Part);
+                    }
+                }
+                self.make_room(effects).map(|()| Drained::All)
             }
         }
+    }
+
+    /// Whether anything is held back that is no longer to be at `stream_time`.
+    pub(super) fn is_due(&self, stream_time: Timestamp) -> bool {
+        let holding = self.holding.as_ref();
+        holding.is_some_and(|holding| holding.held.is_due(stream_time))
     }
 
     /// Puts out what is due, and what is held back beyond what may be.

@@ -19,6 +19,7 @@ use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
 use crate::stream::results::WindowResult;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::window::RowWindows;
 use crate::stream::windowed::Added;
@@ -42,6 +43,8 @@ pub(crate) struct LastRows {
     result: u32,
     /// The keys with changes since the last commit.
     changed: Vec<KeyId>,
+    /// How many of them a commit under way has brought out.
+    flushed: usize,
     pub(super) emitter: Emitter,
 }
 
@@ -78,6 +81,7 @@ impl LastRows {
             arena,
             history: History::of(&functions).map(Box::new),
             changed: Vec::new(),
+            flushed: 0,
             emitter: Emitter::new(stage, id)?,
         })
     }
@@ -154,18 +158,20 @@ impl LastRows {
     /// # Errors
     ///
     /// Where a result cannot be written and the flow is to stop then.
-    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        let mut changed = std::mem::take(&mut self.changed);
-        let put_out = changed
-            .iter()
-            .try_for_each(|key| self.put_out(*key, effects));
-        for key in changed.drain(..) {
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        while let Some(&key) = self.changed.get(self.flushed) {
+            if effects.is_full() {
+                return Ok(Drained::Part);
+            }
+            self.put_out(key, effects)?;
             if let Some(log) = self.logs.get_mut(key.index()) {
                 log.has_changed = false;
             }
+            self.flushed += 1;
         }
-        self.changed = changed;
-        put_out
+        self.flushed = 0;
+        self.changed.clear();
+        Ok(Drained::All)
     }
 
     /// The smallest offset of a record that is still among the last ones of its key.

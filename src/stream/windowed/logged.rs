@@ -20,6 +20,7 @@ use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
 use crate::stream::results::WindowResult;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
@@ -53,8 +54,18 @@ pub(crate) struct Logged {
     deadlines: Deadlines,
     /// The keys with changes since the last commit.
     changed: Vec<KeyId>,
+    flushed: Flushed,
     around: Around,
     pub(super) emitter: Emitter,
+}
+
+/// How much of the changes a commit under way has brought out.
+#[derive(Clone, Copy, Debug, Default)]
+struct Flushed {
+    /// So many keys.
+    keys: usize,
+    /// Of the next one, the windows that end below this.
+    below: Option<i64>,
 }
 
 /// The log of one key, and when it is to be looked at.
@@ -92,8 +103,20 @@ impl Replayed for Logged {
     }
 
     #[inline(never)]
-    fn close(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        let mut put_out = Ok(());
+    fn close(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        while self.is_closing() {
+            if effects.is_full() {
+                return Ok(Drained::Part);
+            }
+            self.close_next(effects)?;
+        }
+        Ok(Drained::All)
+    }
+}
+
+impl Logged {
+    /// Deals with the next log that is due.
+    fn close_next(&mut self, effects: &mut Effects) -> Result<(), Failure> {
         while let Some((at, place)) = self.deadlines.pop(self.time.now) {
             let Some(log) = self.logs.get_mut(place as usize) else {
                 continue;
@@ -104,17 +127,16 @@ impl Replayed for Logged {
             let Some(key) = log.key else {
                 continue;
             };
-            if let Some(end) = log.next_end.take() {
-                let closed = self.put_final(key, end, effects);
-                put_out = put_out.and(closed);
-            }
+            let put_out = match log.next_end.take() {
+                Some(end) => self.put_final(key, end, effects),
+                None => Ok(()),
+            };
             self.look_ahead(key, at);
+            return put_out;
         }
-        put_out
+        Ok(())
     }
-}
 
-impl Logged {
     /// # Errors
     ///
     /// Where the sink's schema is none.
@@ -138,9 +160,15 @@ impl Logged {
             time: ReplayedTime::at(Timestamp::MIN),
             deadlines: Deadlines::default(),
             changed: Vec::new(),
+            flushed: Flushed::default(),
             around: Around::default(),
             emitter: Emitter::new(stage, id)?,
         })
+    }
+
+    /// Whether windows that are over have not come out yet.
+    pub(super) fn is_closing(&self) -> bool {
+        self.deadlines.next() <= self.time.now
     }
 
     fn put_final(&mut self, key: KeyId, end: i64, effects: &mut Effects) -> Result<(), Failure> {
@@ -326,19 +354,26 @@ impl Logged {
     /// # Errors
     ///
     /// Where a result cannot be written and the flow is to stop then.
-    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        let mut changed = std::mem::take(&mut self.changed);
-        let put_out = changed
-            .iter()
-            .try_for_each(|key| self.flush_key(*key, effects));
-        changed.clear();
-        self.changed = changed;
-        put_out
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        while let Some(&key) = self.changed.get(self.flushed.keys) {
+            if self.flush_key(key, effects)? == Drained::Part {
+                return Ok(Drained::Part);
+            }
+            self.flushed.keys += 1;
+        }
+        self.flushed = Flushed::default();
+        self.changed.clear();
+        Ok(Drained::All)
     }
 
-    fn flush_key(&mut self, key: KeyId, effects: &mut Effects) -> Result<(), Failure> {
-        let mut from = self.ends.open_from(self.time.now);
+    fn flush_key(&mut self, key: KeyId, effects: &mut Effects) -> Result<Drained, Failure> {
+        let below = self.flushed.below.take();
+        let mut from = below.unwrap_or_else(|| self.ends.open_from(self.time.now));
         while let Some(end) = self.next_window(key, from) {
+            if effects.is_full() {
+                self.flushed.below = Some(from);
+                return Ok(Drained::Part);
+            }
             if self.is_changed(key, end) {
                 self.put_out(key, end, effects)?;
             }
@@ -348,7 +383,7 @@ impl Logged {
             log.has_changed = false;
             log.log.settle();
         }
-        Ok(())
+        Ok(Drained::All)
     }
 
     fn next_window(&self, key: KeyId, from: i64) -> Option<i64> {

@@ -4,6 +4,11 @@
 //! [`Windowed::add`] after stream time has been advanced to theirs, windows close in
 //! [`Windowed::advance`], and what came of them is put out as [`Emit`] says.
 //!
+//! A window that closes, or a commit, may bring out more than effects have room for. Then windows
+//! remember how far they came, and go on there once the effects are cleared
+//! ([`Windowed::put_out_more`]), in the order in which all would have come out at once. Until
+//! nothing is left ([`Windowed::has_more`]) they take in no record.
+//!
 //! [`Emit`]: crate::stream::plan::Emit
 
 mod arena;
@@ -39,6 +44,7 @@ use crate::stream::effects::Effects;
 use crate::stream::outcome::Trouble;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::window::Windows;
 use crate::stream::windowed::emitter::Emitter;
@@ -49,9 +55,19 @@ use crate::stream::windowed::running::Running;
 use crate::stream::windowed::sessions::Sessions;
 use crate::stream::windowed::sliced::Sliced;
 
-/// The windows of one partition, of whichever kind.
+/// The windows of one partition.
 #[derive(Debug)]
-pub(crate) enum Windowed {
+pub(crate) struct Windowed {
+    kind: Kind,
+    /// Where stream time has been advanced to.
+    stream_time: Timestamp,
+    /// Whether a commit has not brought out all changes yet.
+    is_flushing: bool,
+}
+
+/// Windows of whichever kind.
+#[derive(Debug)]
+enum Kind {
     Running(Running),
     Sliced(Sliced),
     Sessions(Sessions),
@@ -81,24 +97,19 @@ pub(crate) struct Contribution<'a> {
 
 /// The same call for whichever kind it is.
 macro_rules! each {
-    ($windowed:expr, $windows:ident => $body:expr) => {
-        match $windowed {
-            Windowed::Running($windows) => $body,
-            Windowed::Sliced($windows) => $body,
-            Windowed::Sessions($windows) => $body,
-            Windowed::Logged($windows) => $body,
-            Windowed::LastRows($windows) => $body,
+    ($kind:expr, $windows:ident => $body:expr) => {
+        match $kind {
+            Kind::Running($windows) => $body,
+            Kind::Sliced($windows) => $body,
+            Kind::Sessions($windows) => $body,
+            Kind::Logged($windows) => $body,
+            Kind::LastRows($windows) => $body,
         }
     };
 }
 
-impl Windowed {
-    /// Windows without state, all open, for the aggregation of a stage's flow.
-    ///
-    /// # Errors
-    ///
-    /// Where the sink's schema is none.
-    pub(crate) fn new(
+impl Kind {
+    fn new(
         stage: &Arc<Stage>,
         aggregation: &WindowAggregate,
         id: SchemaId,
@@ -118,47 +129,6 @@ impl Windowed {
                 LastRows::new(stage, aggregation, *windows, id).map(Self::LastRows)
             }
         }
-    }
-
-    /// Closes, without results, the windows that were closed at `stream_time` in an earlier run,
-    /// which has dealt with the records below `below`.
-    pub(crate) fn restore(&mut self, stream_time: Timestamp, below: Offset) {
-        match self {
-            Self::Running(_) | Self::LastRows(_) => {}
-            Self::Logged(windows) => windows.restore(stream_time, below),
-            Self::Sliced(windows) => windows.restore(stream_time),
-            Self::Sessions(windows) => windows.restore(stream_time, below),
-        }
-    }
-
-    /// Closes the windows that are over at `stream_time`, and puts out what they have not yet put
-    /// out. Says up to which stream time it came: to an earlier one where so many windows without
-    /// records come out that `effects` are full before. It is then to be called again, once they
-    /// have been written.
-    ///
-    /// # Errors
-    ///
-    /// Where a result cannot be written and the flow is to stop then.
-    #[inline]
-    pub(crate) fn advance(
-        &mut self,
-        stream_time: Timestamp,
-        effects: &mut Effects,
-    ) -> Result<Timestamp, Failure> {
-        let reached = match self {
-            Self::Running(_) | Self::LastRows(_) => stream_time,
-            Self::Logged(windows) => {
-                windows.advance(stream_time, effects)?;
-                stream_time
-            }
-            Self::Sliced(windows) => windows.advance(stream_time, effects)?,
-            Self::Sessions(windows) => {
-                windows.advance(stream_time, effects)?;
-                stream_time
-            }
-        };
-        self.emitter_mut().advance(reached, effects)?;
-        Ok(reached)
     }
 
     const fn emitter(&self) -> &Emitter {
@@ -181,6 +151,117 @@ impl Windowed {
         }
     }
 
+    /// Whether windows that are over at the stream time that it is have not come out yet.
+    fn is_closing(&self) -> bool {
+        match self {
+            Self::Running(_) | Self::LastRows(_) => false,
+            Self::Logged(windows) => windows.is_closing(),
+            Self::Sliced(windows) => windows.is_closing(),
+            Self::Sessions(windows) => windows.is_closing(),
+        }
+    }
+
+    /// Puts out more of the windows that are over.
+    fn close(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        match self {
+            Self::Running(_) | Self::LastRows(_) => Ok(Drained::All),
+            Self::Logged(windows) => windows.close(effects),
+            Self::Sliced(windows) => windows.close(effects),
+            Self::Sessions(windows) => windows.close(effects),
+        }
+    }
+}
+
+impl Windowed {
+    /// Windows without state, all open, for the aggregation of a stage's flow.
+    ///
+    /// # Errors
+    ///
+    /// Where the sink's schema is none.
+    pub(crate) fn new(
+        stage: &Arc<Stage>,
+        aggregation: &WindowAggregate,
+        id: SchemaId,
+    ) -> Result<Self, SchemaError> {
+        Ok(Self {
+            kind: Kind::new(stage, aggregation, id)?,
+            stream_time: Timestamp::MIN,
+            is_flushing: false,
+        })
+    }
+
+    /// Closes, without results, the windows that were closed at `stream_time` in an earlier run,
+    /// which has dealt with the records below `below`.
+    pub(crate) fn restore(&mut self, stream_time: Timestamp, below: Offset) {
+        match &mut self.kind {
+            Kind::Running(_) | Kind::LastRows(_) => {}
+            Kind::Logged(windows) => windows.restore(stream_time, below),
+            Kind::Sliced(windows) => windows.restore(stream_time),
+            Kind::Sessions(windows) => windows.restore(stream_time, below),
+        }
+    }
+
+    /// Closes the windows that are over at `stream_time`, and puts out what they have not yet put
+    /// out.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    #[inline]
+    pub(crate) fn advance(
+        &mut self,
+        stream_time: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<Drained, Failure> {
+        self.stream_time = self.stream_time.max(stream_time);
+        let closed = match &mut self.kind {
+            Kind::Running(_) | Kind::LastRows(_) => Drained::All,
+            Kind::Logged(windows) => windows.advance(stream_time, effects)?,
+            Kind::Sliced(windows) => windows.advance(stream_time, effects)?,
+            Kind::Sessions(windows) => windows.advance(stream_time, effects)?,
+        };
+        match closed {
+            Drained::All => self.kind.emitter_mut().advance(self.stream_time, effects),
+            Drained::Part => Ok(Drained::Part),
+        }
+    }
+
+    /// The stream time up to which windows are closed and out, or on their way: behind the one that
+    /// was to be advanced to while more windows than there is room for come out.
+    pub(crate) fn reached(&self) -> Timestamp {
+        match &self.kind {
+            Kind::Sliced(windows) => windows.reached().min(self.stream_time),
+            _ => self.stream_time,
+        }
+    }
+
+    /// Whether what was to come out has not yet, for want of room.
+    pub(crate) fn has_more(&self) -> bool {
+        let is_holding = || self.kind.emitter().is_due(self.stream_time);
+        self.is_flushing || self.kind.is_closing() || is_holding()
+    }
+
+    /// Puts out more of what was to come out and has not yet.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
+    pub(crate) fn put_out_more(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        if self.kind.close(effects)? == Drained::Part {
+            return Ok(Drained::Part);
+        }
+        let held = self.kind.emitter_mut();
+        if held.advance(self.stream_time, effects)? == Drained::Part {
+            return Ok(Drained::Part);
+        }
+        if self.is_flushing {
+            let flushed = each!(&mut self.kind, windows => windows.flush(effects))?;
+            self.is_flushing = flushed == Drained::Part;
+            return Ok(flushed);
+        }
+        Ok(Drained::All)
+    }
+
     /// Takes in one record. Stream time must have been advanced to its event time before.
     ///
     /// # Errors
@@ -193,7 +274,7 @@ impl Windowed {
         record: Contribution<'_>,
         effects: &mut Effects,
     ) -> Result<Added, Box<Trouble>> {
-        each!(self, windows => windows.add(record, effects))
+        each!(&mut self.kind, windows => windows.add(record, effects))
     }
 
     /// A commit begins: puts out what has changed since the last one, where that is wanted.
@@ -202,7 +283,8 @@ impl Windowed {
     ///
     /// Where a result cannot be written and the flow is to stop then.
     pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        each!(self, windows => windows.flush(effects))
+        self.is_flushing = true;
+        self.put_out_more(effects).map(drop)
     }
 
     /// Puts out what is open, as if it closed now; all of it has at stream time `all_closed`. Of
@@ -216,25 +298,25 @@ impl Windowed {
         all_closed: Timestamp,
         effects: &mut Effects,
     ) -> Result<(), Failure> {
-        match self {
-            Self::Running(windows) => {
+        match &mut self.kind {
+            Kind::Running(windows) => {
                 windows.show(effects)?;
-                windows.emitter.advance(Timestamp::MAX, effects)
+                windows.emitter.advance(Timestamp::MAX, effects).map(drop)
             }
-            // So much that it comes in several parts, of windows without records, is not shown.
             _ => self.advance(all_closed, effects).map(drop),
         }
     }
 
     /// The smallest offset of a record that an open window holds.
     pub(crate) fn rebuild_from(&self) -> Option<Offset> {
-        each!(self, windows => windows.rebuild_from())
+        each!(&self.kind, windows => windows.rebuild_from())
     }
 
-    /// Writes all state.
+    /// Writes all state. Of windows nothing may be left that is to come out, but for whole ones that
+    /// are not closed yet ([`Windowed::reached`]).
     pub(crate) fn save(&self, out: &mut Writer) {
-        each!(self, windows => windows.save(out));
-        self.emitter().save(out);
+        each!(&self.kind, windows => windows.save(out));
+        self.kind.emitter().save(out);
     }
 
     /// Reads back what was saved, into windows without state.
@@ -243,7 +325,7 @@ impl Windowed {
     ///
     /// Where the bytes are not those of such windows.
     pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Malformed> {
-        each!(self, windows => windows.load(from))?;
-        self.emitter_mut().load(from)
+        each!(&mut self.kind, windows => windows.load(from))?;
+        self.kind.emitter_mut().load(from)
     }
 }

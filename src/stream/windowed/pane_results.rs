@@ -14,6 +14,7 @@ use crate::stream::columns::Columns;
 use crate::stream::effects::Effects;
 use crate::stream::results::WindowResult;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::windowed::emitter::Emitter;
 use crate::stream::windowed::history::History;
@@ -33,6 +34,8 @@ pub(super) struct PaneResults {
     merged: Pane<Columns>,
     /// Which slots of a pane go to which of `merged`.
     pairs: Vec<(usize, usize)>,
+    /// How many results of the window under way are out: 0 before and after each window.
+    done: usize,
     emitter: Emitter,
 }
 
@@ -48,6 +51,7 @@ impl PaneResults {
         Ok(Self {
             merged: Pane::new(Columns::new(functions)),
             pairs: Vec::new(),
+            done: 0,
             emitter: Emitter::new(stage, id)?,
         })
     }
@@ -63,7 +67,8 @@ impl PaneResults {
     }
 
     /// Puts out the results of `window`, which is made of `panes`; `history` is what aggregates
-    /// over the whole history see beside, with the panes before the window.
+    /// over the whole history see beside, with the panes before the window. Where effects are full
+    /// before, the next call has to be for the same, and goes on there.
     ///
     /// # Errors
     ///
@@ -76,26 +81,28 @@ impl PaneResults {
         which: Which,
         keys: &Keys,
         effects: &mut Effects,
-    ) -> Result<(), Failure> {
+    ) -> Result<Drained, Failure> {
         let all = panes.clone();
         let (first, second) = (panes.next(), panes.next());
         match (first, second) {
-            (None, _) => Ok(()),
+            (None, _) => Ok(Drained::All),
             (Some(pane), None) if history.is_none() => {
                 self.put_out_pane(&window, pane, which, keys, effects)
             }
             _ => {
-                self.gather(all, which);
-                if let Some((history, before)) = history {
-                    history.add_to(&mut self.merged, before);
+                if self.done == 0 {
+                    self.gather(all, which);
+                    if let Some((history, before)) = history {
+                        history.add_to(&mut self.merged, before);
+                    }
                 }
                 self.put_out_merged(&window, keys, effects)
             }
         }
     }
 
-    /// Puts out the results of `window` for `empty`, keys of which it holds nothing; `history` as
-    /// in [`Self::put_out`].
+    /// Puts out the results of `window` for keys of which it holds nothing, which `empty` finds;
+    /// `history`, and how it goes on, as in [`Self::put_out`].
     ///
     /// # Errors
     ///
@@ -103,29 +110,36 @@ impl PaneResults {
     pub(super) fn put_out_empty<'p>(
         &mut self,
         window: Range<Timestamp>,
-        empty: &[KeyId],
+        empty: impl FnOnce() -> Vec<KeyId>,
         history: Option<(&mut History, impl Iterator<Item = &'p Pane<Columns>>)>,
         keys: &Keys,
         effects: &mut Effects,
-    ) -> Result<(), Failure> {
-        self.merged.clear();
-        for key in empty {
-            let slot = self.merged.slot_or_add(*key);
-            self.merged.state.stamp(slot, window.end.saturating_sub(1));
+    ) -> Result<Drained, Failure> {
+        if self.done == 0 {
+            self.merged.clear();
+            for key in empty() {
+                let slot = self.merged.slot_or_add(key);
+                self.merged.state.stamp(slot, window.end.saturating_sub(1));
+            }
+            if let Some((history, before)) = history {
+                history.add_to(&mut self.merged, before);
+            }
         }
-        if let Some((history, before)) = history {
-            history.add_to(&mut self.merged, before);
-        }
-        for (slot, key) in self.merged.keys().iter().enumerate() {
+        while let Some(key) = self.merged.keys().get(self.done) {
             let result = WindowResult {
                 key: keys.key(*key),
                 window: Some(window.clone()),
                 columns: &self.merged.state,
-                slot,
+                slot: self.done,
             };
             self.emitter.put_now(&result, effects)?;
+            self.done += 1;
+            if effects.is_full() && self.done < self.merged.keys().len() {
+                return Ok(Drained::Part);
+            }
         }
-        Ok(())
+        self.done = 0;
+        Ok(Drained::All)
     }
 
     fn put_out_merged(
@@ -133,7 +147,7 @@ impl PaneResults {
         window: &Range<Timestamp>,
         keys: &Keys,
         effects: &mut Effects,
-    ) -> Result<(), Failure> {
+    ) -> Result<Drained, Failure> {
         let merged = std::mem::replace(&mut self.merged, Pane::new(Columns::new(&[])));
         let put_out = self.put_out_pane(window, &merged, Which::All, keys, effects);
         self.merged = merged;
@@ -147,13 +161,30 @@ impl PaneResults {
         which: Which,
         keys: &Keys,
         effects: &mut Effects,
-    ) -> Result<(), Failure> {
-        let mut put_out = |slot: usize| self.put_out_slot(window, pane, slot, keys, effects);
-        match which {
-            Which::All => (0..pane.keys().len()).try_for_each(&mut put_out),
-            Which::Changed => pane.state.changed().iter().copied().try_for_each(put_out),
-            Which::One(key) => pane.slot(key).map_or(Ok(()), put_out),
+    ) -> Result<Drained, Failure> {
+        let chosen = match which {
+            Which::All => None,
+            Which::Changed => Some(pane.state.changed()),
+            Which::One(key) => {
+                if let Some(slot) = pane.slot(key) {
+                    self.put_out_slot(window, pane, slot, keys, effects)?;
+                }
+                return Ok(Drained::All);
+            }
+        };
+        let count = chosen.map_or(pane.keys().len(), <[usize]>::len);
+        while self.done < count {
+            let slot = chosen.map_or(Some(self.done), |slots| slots.get(self.done).copied());
+            if let Some(slot) = slot {
+                self.put_out_slot(window, pane, slot, keys, effects)?;
+            }
+            self.done += 1;
+            if effects.is_full() && self.done < count {
+                return Ok(Drained::Part);
+            }
         }
+        self.done = 0;
+        Ok(Drained::All)
     }
 
     fn put_out_slot(

@@ -7,6 +7,7 @@ use crate::store::persist::Persist;
 use crate::store::persist::Reader;
 use crate::store::persist::Writer;
 use crate::stream::effects::Effects;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::windowed::Contribution;
 
@@ -62,12 +63,12 @@ pub(super) trait Replayed {
     fn next_deadline(&self) -> Timestamp;
 
     /// Closes what is over at the time that it is, and puts out what has not come out yet, unless
-    /// a replay is under way.
+    /// a replay is under way; as far as there is room.
     ///
     /// # Errors
     ///
     /// Where a result cannot be written and the flow is to stop then.
-    fn close(&mut self, effects: &mut Effects) -> Result<(), Failure>;
+    fn close(&mut self, effects: &mut Effects) -> Result<Drained, Failure>;
 
     /// Goes on where an earlier run stopped, at `stream_time` and having dealt with the records
     /// below `below`, some of which come again.
@@ -81,17 +82,21 @@ pub(super) trait Replayed {
     ///
     /// As [`Self::close`].
     #[inline]
-    fn advance(&mut self, stream_time: Timestamp, effects: &mut Effects) -> Result<(), Failure> {
+    fn advance(
+        &mut self,
+        stream_time: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<Drained, Failure> {
         if let Some(replay) = self.time().replay {
             if stream_time <= replay.stream_time {
-                return Ok(());
+                return Ok(Drained::All);
             }
             self.end_replay(replay, effects)?;
         }
         let now = self.time().now.max(stream_time);
         self.time().now = now;
         if now < self.next_deadline() {
-            return Ok(());
+            return Ok(Drained::All);
         }
         self.close(effects)
     }
@@ -125,13 +130,18 @@ pub(super) trait Replayed {
         }
         let time = self.time();
         time.now = time.now.max(record.time);
-        self.close(effects)
+        self.close_unheard(effects)
+    }
+
+    /// Closes what is over in a replay, which brings nothing out.
+    fn close_unheard(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+        effects.without_bound(|effects| self.close(effects).map(drop))
     }
 
     fn end_replay(&mut self, replay: Replay, effects: &mut Effects) -> Result<(), Failure> {
         let time = self.time();
         time.now = time.now.max(replay.stream_time);
-        let closed = self.close(effects);
+        let closed = self.close_unheard(effects);
         self.time().replay = None;
         closed
     }

@@ -19,6 +19,7 @@ use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
 use crate::stream::results::WindowResult;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
@@ -34,6 +35,8 @@ pub(crate) struct Running {
     pane: Pane<Columns>,
     /// The offset of the first record; everything is rebuilt from there.
     first_offset: Option<Offset>,
+    /// How many keys with changes a commit under way has brought out.
+    flushed: usize,
     pub(super) emitter: Emitter,
 }
 
@@ -53,6 +56,7 @@ impl Running {
             keys: Keys::new(),
             pane: Pane::new(Columns::new(&functions)),
             first_offset: None,
+            flushed: 0,
             emitter: Emitter::new(stage, id)?,
         })
     }
@@ -90,14 +94,17 @@ impl Running {
     /// # Errors
     ///
     /// Where a result cannot be written and the flow is to stop then.
-    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
-        for index in 0..self.pane.state.changed().len() {
-            if let Some(&slot) = self.pane.state.changed().get(index) {
-                self.put_out(slot, effects)?;
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        while let Some(&slot) = self.pane.state.changed().get(self.flushed) {
+            if effects.is_full() {
+                return Ok(Drained::Part);
             }
+            self.put_out(slot, effects)?;
+            self.flushed += 1;
         }
+        self.flushed = 0;
         self.pane.state.settle();
-        Ok(())
+        Ok(Drained::All)
     }
 
     /// Puts out every result.

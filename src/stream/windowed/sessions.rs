@@ -1,5 +1,6 @@
 //! Aggregation by session.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::codec::avro::schema::SchemaError;
@@ -21,6 +22,7 @@ use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
 use crate::stream::results::WindowResult;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::window::SessionWindows;
 use crate::stream::windowed::Added;
@@ -55,8 +57,10 @@ pub(crate) struct Sessions {
     time: ReplayedTime,
     deadlines: Deadlines,
     /// Windows that were put out and are no more, since the last commit.
-    gone: Vec<(KeyId, Timestamp, Timestamp)>,
-    /// Sessions that are due, while they are put out.
+    gone: VecDeque<(KeyId, Timestamp, Timestamp)>,
+    /// How many sessions with changes a commit under way has brought out.
+    flushed: usize,
+    /// Sessions that are over and not out yet, the last one first.
     due: Vec<u32>,
     pub(super) emitter: Emitter,
 }
@@ -105,7 +109,41 @@ impl Replayed for Sessions {
     }
 
     #[inline(never)]
-    fn close(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+    fn close(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        while self.is_closing() {
+            let Some(&slot) = self.due.last() else {
+                self.find_due();
+                continue;
+            };
+            let is_replayed = self.time.is_replayed();
+            if self.emit == Emit::Updates && !is_replayed && self.has_changed(slot) {
+                self.put_gone(effects);
+            }
+            if effects.is_full() {
+                return Ok(Drained::Part);
+            }
+            self.due.pop();
+            let put_out = self.put_final(slot, effects);
+            self.keep(slot);
+            self.forget(slot);
+            put_out?;
+        }
+        Ok(Drained::All)
+    }
+}
+
+impl Sessions {
+    /// Whether sessions that are over have not come out yet.
+    pub(super) fn is_closing(&self) -> bool {
+        !self.due.is_empty() || self.deadlines.next() <= self.time.now
+    }
+
+    fn has_changed(&self, slot: u32) -> bool {
+        self.columns.has_changed(slot as usize)
+    }
+
+    /// Finds the sessions that are over.
+    fn find_due(&mut self) {
         while let Some((at, slot)) = self.deadlines.pop(self.time.now) {
             let Some(session) = self.sessions.get_mut(slot) else {
                 continue;
@@ -126,16 +164,8 @@ impl Replayed for Sessions {
             let key = self.keys.key(session.key);
             Some((session.end, key.bytes, key.tag))
         };
-        due.sort_unstable_by(|left, right| order(left).cmp(&order(right)));
-        let put_out = due
-            .iter()
-            .try_for_each(|slot| self.put_final(*slot, effects));
-        for slot in due.drain(..) {
-            self.keep(slot);
-            self.forget(slot);
-        }
+        due.sort_unstable_by(|left, right| order(right).cmp(&order(left)));
         self.due = due;
-        put_out
     }
 }
 
@@ -160,7 +190,8 @@ impl Sessions {
             history: SessionHistory::of(&functions),
             time: ReplayedTime::at(Timestamp::MIN),
             deadlines: Deadlines::default(),
-            gone: Vec::new(),
+            gone: VecDeque::new(),
+            flushed: 0,
             due: Vec::new(),
             emitter: Emitter::new(stage, id)?,
         })
@@ -343,7 +374,7 @@ impl Sessions {
             }
             Emit::Updates if !(window.start <= time && time <= window.end) => {
                 if let Some((start, end)) = session.shown.take() {
-                    self.gone.push((session.key, start, end));
+                    self.gone.push_back((session.key, start, end));
                 }
             }
             Emit::Final | Emit::Updates | Emit::EveryUpdate => {}
@@ -355,25 +386,32 @@ impl Sessions {
     /// # Errors
     ///
     /// Where a result cannot be written and the flow is to stop then.
-    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
         self.put_gone(effects);
-        for index in 0..self.columns.changed().len() {
-            if let Some(&slot) = self.columns.changed().get(index) {
-                self.put_change(u32::try_from(slot).unwrap_or(NONE), effects)?;
+        while let Some(&slot) = self.columns.changed().get(self.flushed) {
+            if effects.is_full() {
+                return Ok(Drained::Part);
             }
+            self.put_change(u32::try_from(slot).unwrap_or(NONE), effects)?;
+            self.flushed += 1;
         }
+        self.flushed = 0;
         self.columns.settle();
-        Ok(())
+        Ok(Drained::All)
     }
 
+    /// Takes back what is no more, as far as there is room.
     fn put_gone(&mut self, effects: &mut Effects) {
-        for (key, start, end) in self.gone.drain(..) {
+        while !effects.is_full()
+            && let Some((key, start, end)) = self.gone.pop_front()
+        {
             let key = self.keys.key(key);
             self.emitter.put_tombstone(key, &(start..end), effects);
         }
     }
 
     /// Puts out the session in `slot`, if it is still there and has changed since the last commit.
+    /// What is no more has been taken back before.
     fn put_change(&mut self, slot: u32, effects: &mut Effects) -> Result<(), Failure> {
         let Some(session) = self.sessions.get_mut(slot) else {
             return Ok(());
@@ -383,7 +421,6 @@ impl Sessions {
         }
         session.shown = Some((session.start, session.end));
         self.columns.unmark(slot as usize);
-        self.put_gone(effects);
         self.put_out(slot, effects)
     }
 
@@ -446,7 +483,7 @@ impl Sessions {
         self.columns.load(slots, from)?;
         for _ in 0..from.count(1)? {
             let (key, (start, end)) = from.take::<(KeyId, (Timestamp, Timestamp))>()?;
-            self.gone.push((key, start, end));
+            self.gone.push_back((key, start, end));
         }
         if let Some(history) = &mut self.history {
             history.over.load(&mut self.keys, from)?;

@@ -21,6 +21,7 @@ use crate::stream::plan::Emit;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
 use crate::stream::stage::Stage;
+use crate::stream::step::Drained;
 use crate::stream::step::Failure;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
@@ -49,13 +50,27 @@ pub(crate) struct Sliced {
     known: Option<Box<Known>>,
     /// The windows below this number are closed.
     closed: i64,
+    /// The windows below this number are to be closed.
+    closing: i64,
+    /// The window that is closed and not all out.
+    half_out: Option<HalfOut>,
     /// The stream time at which the next window closes.
     next_close: Timestamp,
     /// The slice of the record before: records come nearly in order.
     slice: Slice,
     /// Windows with changes, while they are put out.
     changed: Vec<i64>,
+    /// How many of them are out, of a commit that has not brought out all.
+    flushed: Option<usize>,
     pub(super) results: PaneResults,
+}
+
+/// A window that is on its way out.
+#[derive(Clone, Copy, Debug)]
+struct HalfOut {
+    window: i64,
+    /// Whether the keys that it holds are out, and only those of which it holds nothing are left.
+    is_empty_left: bool,
 }
 
 /// One slice of event time.
@@ -89,9 +104,12 @@ impl Sliced {
             history: History::of(&functions).map(Box::new),
             known: Known::new(aggregation.empty).map(Box::new),
             closed: 0,
+            closing: i64::MIN,
+            half_out: None,
             next_close: Timestamp::MIN,
             slice: Slice::default(),
             changed: Vec::new(),
+            flushed: None,
             results: PaneResults::new(stage, &functions, id)?,
             functions,
         };
@@ -143,8 +161,7 @@ impl Sliced {
     }
 
     /// Closes the windows whose end plus grace `stream_time` has reached, and puts out what they
-    /// have not yet put out. Says up to which stream time it came
-    /// ([`crate::stream::windowed::Windowed::advance`]).
+    /// have not yet put out.
     ///
     /// # Errors
     ///
@@ -154,38 +171,94 @@ impl Sliced {
         &mut self,
         stream_time: Timestamp,
         effects: &mut Effects,
-    ) -> Result<Timestamp, Failure> {
+    ) -> Result<Drained, Failure> {
         if stream_time < self.next_close {
-            return Ok(stream_time);
+            return Ok(Drained::All);
         }
-        let closed = self.windows.closed_at(stream_time);
-        self.close(closed, effects)?;
-        Ok(match self.closed < closed {
-            true => self.next_close.saturating_sub(1),
-            false => stream_time,
-        })
+        self.closing = self.windows.closed_at(stream_time);
+        self.close(effects)
     }
 
-    /// Closes the windows below `closed`, unless `effects` are full before.
+    /// Whether windows that are to be closed have not come out yet.
+    pub(super) const fn is_closing(&self) -> bool {
+        self.half_out.is_some() || self.closed < self.closing
+    }
+
+    /// Up to which stream time windows are closed.
+    pub(super) const fn reached(&self) -> Timestamp {
+        match self.closed < self.closing {
+            true => self.next_close.saturating_sub(1),
+            false => Timestamp::MAX,
+        }
+    }
+
+    /// Closes the windows that are to be closed, unless `effects` are full before.
+    ///
+    /// # Errors
+    ///
+    /// Where a result cannot be written and the flow is to stop then.
     #[inline(never)]
-    fn close(&mut self, closed: i64, effects: &mut Effects) -> Result<(), Failure> {
+    pub(super) fn close(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
+        while let Some(window) = self.next_to_close() {
+            if effects.is_full() {
+                return Ok(Drained::Part);
+            }
+            let half_out = self.half_out.unwrap_or_else(|| self.begin_to_close(window));
+            if self.put_out_final(half_out, effects)? == Drained::Part {
+                return Ok(Drained::Part);
+            }
+            self.half_out = None;
+            self.release();
+        }
+        self.set_closed(self.closed.max(self.closing));
+        Ok(Drained::All)
+    }
+
+    /// The window that is on its way out, or else the next that is to be closed and has something to
+    /// put out.
+    fn next_to_close(&mut self) -> Option<i64> {
+        let closing = self.closing;
+        match self.half_out {
+            Some(HalfOut { window, .. }) => Some(window),
+            None => self.next_window().filter(|window| *window < closing),
+        }
+    }
+
+    fn begin_to_close(&mut self, window: i64) -> HalfOut {
+        self.set_closed(self.windows.after(window));
+        let half_out = HalfOut {
+            window,
+            is_empty_left: false,
+        };
+        self.half_out = Some(half_out);
+        half_out
+    }
+
+    /// Puts out what is left of a window that is closed.
+    fn put_out_final(
+        &mut self,
+        half_out: HalfOut,
+        effects: &mut Effects,
+    ) -> Result<Drained, Failure> {
         let which = match self.emit {
             Emit::Final => Some(Which::All),
             Emit::Updates => Some(Which::Changed),
             Emit::EveryUpdate => None,
         };
-        while let Some(window) = self.next_window().filter(|window| *window < closed) {
-            if self.known.is_some() && effects.is_full() {
-                return Ok(());
-            }
-            self.set_closed(self.windows.after(window));
-            let put_out = which.map_or(Ok(()), |which| self.put_out(window, which, effects));
-            let put_out = put_out.and_then(|()| self.put_out_empty(window, effects));
-            self.release();
-            put_out?;
+        let HalfOut {
+            window,
+            is_empty_left,
+        } = half_out;
+        if let Some(which) = which.filter(|_| !is_empty_left)
+            && self.put_out(window, which, effects)? == Drained::Part
+        {
+            return Ok(Drained::Part);
         }
-        self.set_closed(self.closed.max(closed));
-        Ok(())
+        self.half_out = Some(HalfOut {
+            window,
+            is_empty_left: true,
+        });
+        self.put_out_empty(window, effects)
     }
 
     /// The first open window that has something to put out.
@@ -241,7 +314,8 @@ impl Sliced {
         self.update(key, record);
         if self.emit == Emit::EveryUpdate {
             for window in open.chain(self.later_windows(key)) {
-                self.put_out(window, Which::One(key), effects)?;
+                // One result always has room.
+                _ = self.put_out(window, Which::One(key), effects)?;
             }
         }
         Ok(Added::Aggregated { expired_windows })
@@ -320,24 +394,34 @@ impl Sliced {
     /// # Errors
     ///
     /// Where a result cannot be written and the flow is to stop then.
-    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<(), Failure> {
+    pub(crate) fn flush(&mut self, effects: &mut Effects) -> Result<Drained, Failure> {
         if self.emit != Emit::Updates {
-            return Ok(());
+            return Ok(Drained::All);
         }
-        let mut windows = std::mem::take(&mut self.changed);
-        self.find_changed(&mut windows);
-        let mut all = windows.iter();
-        let put_out = all.try_for_each(|window| self.put_out(*window, Which::Changed, effects));
-        self.changed = windows;
-        put_out?;
+        let mut flushed = match self.flushed.take() {
+            Some(flushed) => flushed,
+            None => {
+                self.find_changed();
+                0
+            }
+        };
+        while let Some(&window) = self.changed.get(flushed) {
+            if effects.is_full() || self.put_out(window, Which::Changed, effects)? == Drained::Part
+            {
+                self.flushed = Some(flushed);
+                return Ok(Drained::Part);
+            }
+            flushed += 1;
+        }
         for pane in self.panes.iter_mut() {
             pane.state.settle();
         }
-        Ok(())
+        Ok(Drained::All)
     }
 
-    /// The open windows with changes since the last commit, oldest first.
-    fn find_changed(&self, windows: &mut Vec<i64>) {
+    /// Finds the open windows with changes since the last commit, oldest first.
+    fn find_changed(&mut self) {
+        let mut windows = std::mem::take(&mut self.changed);
         windows.clear();
         let panes = self.panes.range(i64::MIN..i64::MAX);
         let changed = panes.filter(|(_, pane)| !pane.state.changed().is_empty());
@@ -345,6 +429,7 @@ impl Sliced {
         windows.extend(holding.filter(|window| *window >= self.closed));
         windows.sort_unstable();
         windows.dedup();
+        self.changed = windows;
     }
 
     /// The smallest offset of a record that an open window holds, or that a key is known by.
@@ -353,7 +438,12 @@ impl Sliced {
         self.panes.rebuild_from().into_iter().chain(known).min()
     }
 
-    fn put_out(&mut self, window: i64, which: Which, effects: &mut Effects) -> Result<(), Failure> {
+    fn put_out(
+        &mut self,
+        window: i64,
+        which: Which,
+        effects: &mut Effects,
+    ) -> Result<Drained, Failure> {
         let times = self.windows.start(window)..self.windows.end(window);
         let slices = self.windows.slices(window);
         let before = self.panes.range(i64::MIN..slices.start);
@@ -365,18 +455,18 @@ impl Sliced {
     }
 
     /// Puts out the results of the keys of which `window` holds nothing, where that is wanted.
-    fn put_out_empty(&mut self, window: i64, effects: &mut Effects) -> Result<(), Failure> {
+    fn put_out_empty(&mut self, window: i64, effects: &mut Effects) -> Result<Drained, Failure> {
         let Some(known) = &self.known else {
-            return Ok(());
+            return Ok(Drained::All);
         };
         let times = self.windows.start(window)..self.windows.end(window);
         let slices = self.windows.slices(window);
         let before = self.panes.range(i64::MIN..slices.start);
         let before = before.map(|(_, pane)| pane);
         let panes = self.panes.range(slices).map(|(_, pane)| pane);
-        let empty = known.missing_from(panes, &self.keys);
+        let empty = || known.missing_from(panes, &self.keys);
         let history = self.history.as_deref_mut().map(|history| (history, before));
         self.results
-            .put_out_empty(times, &empty, history, &self.keys, effects)
+            .put_out_empty(times, empty, history, &self.keys, effects)
     }
 }
