@@ -17,6 +17,7 @@ use crate::cli::signal::block_on;
 use crate::client::cluster::Cluster;
 use crate::client::error_chain::chain;
 use crate::pipeline::Pipeline;
+use crate::runtime::Alerts;
 use crate::runtime::End;
 use crate::runtime::FlowCounts;
 use crate::runtime::RunError;
@@ -65,6 +66,10 @@ impl Run {
             RunOptions {
                 threads: self.threads,
                 end,
+                alerts: Alerts {
+                    alerts: pipeline.alerts.clone(),
+                    log: |line| eprintln!("{line}"),
+                },
             },
         )
         .await?;

@@ -58,7 +58,7 @@ pub struct Pipeline {
     pub connect: Connect,
     /// What is computed.
     pub plan: Plan,
-    /// What watches the results of its flows. `run` does not, in this version; tests do.
+    /// What watches the results of its flows.
     pub alerts: Vec<Arc<Alert>>,
     /// How dashboards draw the results of flows, by their names.
     pub charts: Vec<(Box<str>, Chart)>,

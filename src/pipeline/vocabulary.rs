@@ -183,7 +183,7 @@ pub(super) static PIPELINE: Vocabulary = Vocabulary {
         optional(
             "alerts",
             Form::ByName(&Form::Mapping(&ALERT)),
-            "What is to be told when results are not as they should be, by name. This version runs alerts in tests, and not yet in `run`.",
+            "What is to be told when results are not as they should be, by name. An alert knows what came out since its start: after a restart, what still holds fires once more, and what ended meanwhile is not cleared.",
         ),
         optional(
             "tests",
@@ -749,8 +749,16 @@ const ALERT_SINK_FORM: Form = Form::OneOf(&[Form::Word(&["log"]), Form::Mapping(
 pub(super) static ALERT_SINK: Vocabulary = Vocabulary {
     of: "where an alert goes",
     keys: &[
-        optional("topic", Form::Name, "A topic."),
-        optional("webhook", Form::Mapping(&WEBHOOK), "A webhook."),
+        optional(
+            "topic",
+            Form::Name,
+            "A topic, which gets a JSON object with `alert`, `key`, `state` (`fired`, `cleared` or `no_data`), `time` and `message`.",
+        ),
+        optional(
+            "webhook",
+            Form::Mapping(&WEBHOOK),
+            "A webhook; `run` refuses it in this version.",
+        ),
     ],
     later: &[],
 };

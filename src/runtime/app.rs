@@ -22,6 +22,7 @@ use crate::client::schema_registry::SchemaRegistry;
 use crate::codec::framing::SchemaId;
 use crate::record::Offset;
 use crate::record::PartitionId;
+use crate::record::TopicName;
 use crate::record::TopicPartition;
 use crate::runtime::commit::Committed;
 use crate::runtime::commit::name_of;
@@ -38,6 +39,7 @@ use crate::runtime::schemas::Schemas;
 use crate::runtime::stop;
 use crate::runtime::stop::StopReceiver;
 use crate::runtime::stop::StopSender;
+use crate::runtime::watching::Alerts;
 use crate::runtime::worker::End;
 use crate::runtime::worker::Worker;
 use crate::stream::effects::Effects;
@@ -49,12 +51,14 @@ use crate::stream::stage::Stage;
 use crate::stream::task::Task;
 
 /// How a pipeline is run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// At most so many worker threads; `None`: as many as there are processors.
     pub threads: Option<usize>,
     /// When it ends by itself.
     pub end: End,
+    /// What is told besides results.
+    pub alerts: Alerts,
 }
 
 /// A pipeline that runs.
@@ -79,6 +83,10 @@ impl App {
         options: RunOptions,
     ) -> Result<Self, RunError> {
         let config = cluster.config();
+        options.alerts.check(plan)?;
+        for topic in options.alerts.topics() {
+            cluster.topic(&TopicName::from(topic)).await?;
+        }
         let registry = match config.registry.urls.as_slice() {
             [] => None,
             _ => Some(Arc::new(SchemaRegistry::new(&config.registry)?)),
@@ -86,7 +94,9 @@ impl App {
         let stages = lay_out(cluster, plan).await?;
         internal_topics::prepare(cluster, &stages).await?;
         let sinks = sink_schemas(config, registry.as_deref(), &stages).await?;
-        let inputs = inputs(cluster, &plan.name, &stages, &sinks).await?.parts();
+        let inputs = inputs(cluster, &plan.name, &stages, (&sinks, &options.alerts))
+            .await?
+            .parts();
         let threads = options
             .threads
             .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
@@ -180,6 +190,9 @@ fn levels(stages: &[Arc<Stage>]) -> usize {
 
 type SinkSchemas = BTreeMap<Arc<str>, SchemaId>;
 
+/// What is at the ends of tasks: how results are written, and what watches them.
+type Ends<'e> = (&'e SinkSchemas, &'e Alerts);
+
 /// The ids of the schemas that results are written with.
 async fn sink_schemas(
     config: &Config,
@@ -208,7 +221,7 @@ async fn inputs(
     cluster: &Cluster,
     group: &str,
     stages: &[Arc<Stage>],
-    sinks: &SinkSchemas,
+    ends: Ends<'_>,
 ) -> Result<Share, RunError> {
     let readers: Vec<_> = stages.iter().flat_map(readers).collect();
     let (mut partitions, mut globals) = (BTreeSet::new(), BTreeSet::new());
@@ -235,7 +248,7 @@ async fn inputs(
         .collect();
     let mut joints = Vec::new();
     for (stage, task, partitions) in readers {
-        let run = run(group, (task, &partitions), stage, &starts, sinks)?;
+        let run = run(group, (task, &partitions), stage, &starts, ends)?;
         let is_joint = matches!(run.stage.part, Part::Stretch(_));
         if let ([partition], false) = (&*partitions, is_joint) {
             if let Some(input) = inputs.get_mut(partition) {
@@ -278,7 +291,7 @@ fn run(
     (number, partitions): (PartitionId, &[TopicPartition]),
     stage: Arc<Stage>,
     starts: &Starts,
-    sinks: &SinkSchemas,
+    (sinks, alerts): Ends<'_>,
 ) -> Result<Run, RunError> {
     let sink = match &stage.flow.sink.value {
         ValueFormat::Avro { schema } => sinks.get(schema).copied(),
@@ -307,6 +320,7 @@ fn run(
         task.restore_input(input, &progress.map_err(foreign)?);
     }
     Ok(Run {
+        watching: alerts.of(&stage, sink)?,
         stage,
         task,
         effects: Effects::new(),

@@ -1,5 +1,7 @@
 //! Why a pipeline stopped.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::client::ConnectError;
@@ -49,6 +51,14 @@ pub enum RunError {
         what: String,
         /// What is wrong with it.
         source: SchemaError,
+    },
+    /// An alert cannot be told as it is to be.
+    #[error("alert {alert}: {reason}")]
+    Alert {
+        /// Its name.
+        alert: Arc<str>,
+        /// Why not, and what to do about it.
+        reason: &'static str,
     },
     /// A record is at fault, and the pipeline's policy is to stop there.
     #[error("{}", at(partition, failure))]
@@ -105,6 +115,7 @@ impl RunError {
             Self::Produce(error) => error.kind(),
             Self::Send(SendError::Failed(error)) => error.kind(),
             Self::Registry(error) => error.kind(),
+            Self::Alert { .. } => ErrorKind::Usage,
             Self::Record { .. } | Self::Schema { .. } | Self::Send(_) => ErrorKind::Data,
             Self::Layout(_)
             | Self::System { .. }

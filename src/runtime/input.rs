@@ -14,8 +14,10 @@ use crate::record::Offset;
 use crate::record::RecordView;
 use crate::record::Timestamp;
 use crate::record::TopicPartition;
+use crate::runtime::clock::wall_clock;
 use crate::runtime::error::RunError;
 use crate::runtime::outputs::Outputs;
+use crate::runtime::watching::Watching;
 use crate::stream::clock::Reading;
 use crate::stream::effects::Effects;
 use crate::stream::stage::Stage;
@@ -47,6 +49,8 @@ pub(super) struct Run {
     pub(super) stage: Arc<Stage>,
     pub(super) task: Task,
     pub(super) effects: Effects,
+    /// The alerts at its end.
+    pub(super) watching: Watching,
 }
 
 /// A schema that a task needs before it can go on.
@@ -83,7 +87,9 @@ impl Run {
         outputs: &mut Outputs,
     ) -> Result<(), RunError> {
         loop {
+            self.watching.judge(&self.effects, wall_clock());
             outputs.send(&self.stage, &self.effects).await?;
+            outputs.tell(&mut self.watching).await?;
             self.effects.clear();
             if !self.task.has_more() {
                 return Ok(());

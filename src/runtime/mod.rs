@@ -10,6 +10,7 @@
 //! write again what came out between the last commit and the end.
 
 pub mod app;
+mod clock;
 mod commit;
 mod counts;
 mod error;
@@ -21,6 +22,7 @@ mod outputs;
 mod run;
 mod schemas;
 mod stop;
+mod watching;
 mod worker;
 
 use crate::pipeline::explain::Delivery;
@@ -28,6 +30,7 @@ use crate::pipeline::explain::Delivery;
 pub use counts::FlowCounts;
 pub use error::RunError;
 pub use run::run;
+pub use watching::Alerts;
 pub use worker::End;
 
 /// What running a pipeline promises of its results.

@@ -9,9 +9,13 @@ use crate::client::producer::Placement;
 use crate::client::producer::Producer;
 use crate::client::producer::TopicHandle;
 use crate::protocol::partitioner::partition_for_key;
+use crate::record::HeadersView;
 use crate::record::TopicName;
 use crate::runtime::counts::Counts;
 use crate::runtime::error::RunError;
+use crate::runtime::watching::Watching;
+use crate::stream::alert::AlertSink;
+use crate::stream::alert::Notice;
 use crate::stream::effects::Effects;
 use crate::stream::stage::Stage;
 
@@ -71,6 +75,34 @@ impl Outputs {
             self.producer.send(topic, placement, record).await?;
         }
         self.counts.add(stage, &effects.account);
+        Ok(())
+    }
+
+    /// Hands over what alerts tell: behind the results that it is of.
+    pub(super) async fn tell(&mut self, watching: &mut Watching) -> Result<(), RunError> {
+        for (alert, notice) in watching.take_notices() {
+            for sink in &alert.to {
+                match sink {
+                    AlertSink::Log => (watching.log)(&notice.to_string()),
+                    AlertSink::Topic(topic) => self.tell_topic(topic, &notice).await?,
+                    // Refused at the start.
+                    AlertSink::Webhook { .. } => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_topic(&mut self, topic: &str, notice: &Notice) -> Result<(), RunError> {
+        let topic = self.topic(&TopicName::from(topic)).await?;
+        let value = notice.to_json();
+        let record = NewRecord {
+            timestamp: Some(notice.time),
+            key: notice.key.as_deref(),
+            value: Some(&value),
+            headers: HeadersView::EMPTY.iter(),
+        };
+        self.producer.send(&topic, Placement::ByKey, record).await?;
         Ok(())
     }
 }

@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 use tokio::time::Instant;
 
@@ -19,8 +17,8 @@ use crate::client::producer::Outcomes;
 use crate::client::producer::Producer;
 use crate::protocol::compression::Decompressor;
 use crate::record::Offset;
-use crate::record::Timestamp;
 use crate::record::TopicPartition;
+use crate::runtime::clock::wall_clock;
 use crate::runtime::commit::Committed;
 use crate::runtime::counts::Counts;
 use crate::runtime::error::RunError;
@@ -32,6 +30,7 @@ use crate::runtime::joint::reading;
 use crate::runtime::outputs::Outputs;
 use crate::runtime::schemas::Schemas;
 use crate::runtime::stop::StopReceiver;
+use crate::stream::clock::Reading;
 use crate::stream::task::Task;
 
 /// How often a worker commits, and looks at the clock for partitions that are silent.
@@ -134,6 +133,7 @@ impl Worker {
             if Instant::now() >= commit_at {
                 self.tick(&fetcher).await?;
                 self.commit(Flush::Due(wall_clock())).await?;
+                self.watch_silence(&fetcher);
                 commit_at = Instant::now() + COMMIT_EVERY;
             }
             if self.end == End::AtEnd && self.is_at_end().await? {
@@ -216,6 +216,24 @@ impl Worker {
             joint.run.hand_over(&partition, &mut self.outputs).await?;
         }
         Ok(())
+    }
+
+    /// Lets alerts hear of silence: of tasks that have read all there is, and whose results have been
+    /// judged. What they tell is written with the next commit.
+    fn watch_silence(&mut self, fetcher: &Fetcher) {
+        let now = wall_clock();
+        let is_read = |partition| reading(fetcher, partition) == Reading::CaughtUp;
+        for input in &mut self.inputs {
+            if is_read(&input.partition) {
+                let mut runs = input.runs.iter_mut();
+                runs.by_ref().for_each(|run| run.watching.tick(now));
+            }
+        }
+        for joint in &mut self.joints {
+            if joint.partitions.iter().all(is_read) {
+                joint.run.watching.tick(now);
+            }
+        }
     }
 
     /// Everything that was put out is written, then the offsets are committed.
@@ -327,11 +345,4 @@ impl Worker {
                 .all(|offset| offset >= *end)
         })
     }
-}
-
-fn wall_clock() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -2,6 +2,8 @@
 
 // What alerts tell.
 mod alerts;
+// Alerts of a pipeline that runs, on a broker.
+mod alerts_in_run;
 // What allocates nothing, once its memory has grown to the work.
 mod allocations;
 // Records that a pipeline cannot use.

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
+use crate::alerts_in_run;
 use crate::bad_records;
 use crate::empty_minutes;
 use crate::groups;
@@ -30,6 +31,9 @@ pub(crate) fn suite(bootstrap: &str) {
         case(&Scene::on(&brokers));
     }
     for case in groups::CASES {
+        case(&Scene::on(&brokers));
+    }
+    for case in alerts_in_run::CASES {
         case(&Scene::on(&brokers));
     }
     round_trip::records_come_back(&Scene::on(&brokers), 2_000);

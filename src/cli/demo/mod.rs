@@ -124,6 +124,7 @@ impl Demo {
             RunOptions {
                 threads: Some(1),
                 end: End::Follow,
+                ..RunOptions::default()
             },
         )
         .await?;

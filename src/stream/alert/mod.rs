@@ -85,6 +85,15 @@ pub fn key_format(flow: &Flow) -> Format {
     }
 }
 
+/// Whether the results of `flow` are written with schemas that its source's records name, and that
+/// somebody has to fetch ([`WatchError::UnknownSchema`]).
+#[must_use]
+pub fn needs_schemas(flow: &Flow) -> bool {
+    let passes_values_on = matches!(flow.operator, Operator::Map(Map { select: None }));
+    let of_source = passes_values_on && flow.source.value_format == Format::Avro;
+    of_source || key_format(flow) == Format::Avro
+}
+
 /// How the values of the results of `flow` are written.
 fn value_format(flow: &Flow) -> Format {
     match (&flow.operator, &flow.sink.value) {
