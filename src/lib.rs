@@ -73,6 +73,7 @@
 //! | pane, slice | the state of all keys for one stretch of event time |
 //! | group, member, coordinator | who read topics together; one of them; the broker that keeps the group |
 //! | generation, member epoch | the round in which a classic group's partitions were shared out; the same where the broker shares out |
+//! | instance, standby | a process that runs a pipeline; a copy of a task's state, kept in case its owner is lost |
 //! | assignor, share | how partitions are shared out; those of one member |
 //! | source topic, sink topic, repartition topic | where a flow reads, where it writes, and what joins its two stages where it is keyed anew |
 //! | table, row, change | the latest value of each key; one of them; a new value with the one before it |
