@@ -186,6 +186,11 @@ const FIXED: &[(&[&str], &[&str], &str)] = &[
         "every record is acknowledged by all in-sync replicas",
     ),
     (
+        &["group.protocol"],
+        &["classic", "CLASSIC"],
+        "members speak the classic protocol, which brokers that offer the newer one speak as well",
+    ),
+    (
         &["enable.idempotence"],
         &["true"],
         "every producer is idempotent",
@@ -224,7 +229,6 @@ const IGNORED: &[&str] = &[
     "exclude.internal.topics",
     "fetch.error.backoff.ms",
     "fetch.queue.backoff.ms",
-    "group.protocol",
     "interceptor.classes",
     "internal.leave.group.on.close",
     "key.converter",

@@ -183,18 +183,29 @@ impl<'a> Reading<'a> {
         format!("of {}: {:?}", self.written, each.collect::<Vec<_>>())
     }
 
-    /// Every record was printed once, by one of the readers.
+    /// Every record was printed, and once.
     #[track_caller]
     pub(crate) fn check(&self) {
-        let mut times: BTreeMap<usize, usize> = BTreeMap::new();
-        for line in self.readers.iter().flat_map(Reader::printed) {
-            let number = line
-                .parse()
-                .unwrap_or_else(|_| panic!("{line:?} is no record"));
-            *times.entry(number).or_default() += 1;
+        assert_eq!(self.printed_twice(), BTreeMap::new(), "{}", self.describe());
+    }
+
+    /// Checks that every record was printed. Those that were printed more than once, with the
+    /// numbers of the readers that printed them.
+    #[track_caller]
+    pub(crate) fn printed_twice(&self) -> BTreeMap<usize, Vec<usize>> {
+        let mut by_record: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (place, reader) in self.readers.iter().enumerate() {
+            for line in reader.printed() {
+                let record = line.parse();
+                let record = record.unwrap_or_else(|_| panic!("{line:?} is no record"));
+                by_record.entry(record).or_default().push(place);
+            }
         }
-        let once: BTreeMap<usize, usize> = (0..self.written).map(|number| (number, 1)).collect();
-        assert_eq!(times, once, "{}", self.describe());
+        let is_lost = |record: &usize| !by_record.contains_key(record);
+        let lost: Vec<usize> = (0..self.written).filter(is_lost).collect();
+        assert_eq!(lost, [0usize; 0], "{}", self.describe());
+        by_record.retain(|_, readers| readers.len() > 1);
+        by_record
     }
 }
 

@@ -41,6 +41,8 @@ mod joins;
 mod joins_apart;
 // Members of a group, as whole processes.
 mod groups;
+// The same beside members of other clients.
+mod mixed_groups;
 // Record batches that Apache Kafka wrote.
 mod java_batches;
 // The schemas that ship.

@@ -52,7 +52,7 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn on(brokers: &'a Brokers) -> Self {
+    pub(crate) fn on(brokers: &'a Brokers) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let (now, number) = (

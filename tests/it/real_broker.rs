@@ -26,7 +26,7 @@ use crate::client_suite;
 use crate::pipeline_suite;
 
 /// What is known of the cluster.
-fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     static STARTED: LazyLock<BTreeMap<String, String>> = LazyLock::new(start);
     let set = std::env::var_os("BOOTSTRAP").map(|_| std::env::var(name).ok());
     let value = set.unwrap_or_else(|| STARTED.get(name).cloned());
