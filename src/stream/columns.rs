@@ -129,6 +129,17 @@ impl Columns {
         }
     }
 
+    /// Makes the slot `into` what the slot `from` is, but for whether it has changed.
+    pub(crate) fn set(&mut self, into: usize, from: usize) {
+        let time = self.time(from);
+        if let Some(latest) = self.times.get_mut(into) {
+            *latest = time;
+        }
+        for column in &mut self.aggregates {
+            column.set(into, from);
+        }
+    }
+
     /// Merges the slot `from` into the slot `into` in these columns alone, and not their times.
     pub(crate) fn join_columns(&mut self, columns: &[usize], into: usize, from: usize) {
         for &column in columns {

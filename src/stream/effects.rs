@@ -5,8 +5,6 @@
 //! bounded: what a task has to put out beyond it waits in the task until the effects are written
 //! and cleared.
 
-use std::ops::Range;
-
 use crate::record::Header;
 use crate::record::HeadersView;
 use crate::record::PartitionId;
@@ -81,17 +79,46 @@ impl Default for Effects {
     }
 }
 
+/// More than this may not even stand in effects without a bound: places are 32-bit numbers.
+const LARGEST_BYTES: usize = u32::MAX as usize / 2;
+
+/// There is one for each record, so it is kept small.
 #[derive(Debug)]
 struct Entry {
     destination: Destination,
     partition: Option<PartitionId>,
-    key: Option<Range<usize>>,
-    key_stem: Option<Range<usize>>,
-    value: Option<Range<usize>>,
+    key: Option<Stretch>,
+    key_stem: Option<Stretch>,
+    value: Option<Stretch>,
     timestamp: Timestamp,
-    headers: Range<usize>,
-    header_count: usize,
+    headers: Stretch,
+    header_count: u32,
     window_end: Option<Timestamp>,
+}
+
+/// A stretch of the arena.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stretch {
+    start: u32,
+    end: u32,
+}
+
+impl Stretch {
+    /// From `start` to the end of `arena`, which is no larger than what one record can take above
+    /// [`LARGEST_BYTES`].
+    #[inline]
+    fn behind(start: usize, arena: &[u8]) -> Self {
+        let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        Self {
+            start: place(start),
+            end: place(arena.len()),
+        }
+    }
+
+    #[inline]
+    fn of(self, arena: &[u8]) -> Option<&[u8]> {
+        arena.get(self.start as usize..self.end as usize)
+    }
 }
 
 impl Effects {
@@ -105,7 +132,7 @@ impl Effects {
     #[must_use]
     pub fn unbounded() -> Self {
         Self {
-            full_bytes: usize::MAX,
+            full_bytes: LARGEST_BYTES,
             ..Self::default()
         }
     }
@@ -146,7 +173,7 @@ impl Effects {
 
     /// Lets `put_out` put out as much as there is at once.
     pub(crate) fn without_bound<T>(&mut self, put_out: impl FnOnce(&mut Self) -> T) -> T {
-        let full_bytes = std::mem::replace(&mut self.full_bytes, usize::MAX);
+        let full_bytes = std::mem::replace(&mut self.full_bytes, LARGEST_BYTES);
         let put = put_out(self);
         self.full_bytes = full_bytes;
         put
@@ -157,32 +184,32 @@ impl Effects {
         self.outputs.iter().map(|entry| Output {
             destination: entry.destination,
             partition: entry.partition,
-            key: self.bytes_at(&entry.key),
-            key_stem: self.bytes_at(&entry.key_stem),
-            value: self.bytes_at(&entry.value),
+            key: self.bytes_at(entry.key),
+            key_stem: self.bytes_at(entry.key_stem),
+            value: self.bytes_at(entry.value),
             timestamp: entry.timestamp,
             headers: self.headers_of(entry),
             window_end: entry.window_end,
         })
     }
 
-    fn bytes_at(&self, range: &Option<Range<usize>>) -> Option<&[u8]> {
-        let range = range.as_ref()?;
-        self.arena.get(range.clone())
+    fn bytes_at(&self, stretch: Option<Stretch>) -> Option<&[u8]> {
+        stretch?.of(&self.arena)
     }
 
     fn headers_of(&self, entry: &Entry) -> HeadersView<'_> {
         if entry.header_count == 0 {
             return HeadersView::EMPTY;
         }
-        let encoded = self.arena.get(entry.headers.clone()).unwrap_or_default();
-        HeadersView::parse(encoded, entry.header_count).unwrap_or_default()
+        let encoded = entry.headers.of(&self.arena).unwrap_or_default();
+        HeadersView::parse(encoded, entry.header_count as usize).unwrap_or_default()
     }
 
     /// Begins one more record to be written.
     ///
     /// The record counts only once [`Draft::commit`] is called; dropped before that, it leaves
     /// nothing behind.
+    #[inline]
     pub fn draft(&mut self, destination: Destination, timestamp: Timestamp) -> Draft<'_> {
         let start = self.arena.len();
         Draft {
@@ -195,7 +222,7 @@ impl Effects {
                 key_stem: None,
                 value: None,
                 timestamp,
-                headers: start..start,
+                headers: Stretch::default(),
                 header_count: 0,
                 window_end: None,
             }),
@@ -227,6 +254,7 @@ impl Draft<'_> {
 
     /// Says that the record is a result of a window that ends there.
     #[must_use]
+    #[inline]
     pub fn of_window(mut self, end: Option<Timestamp>) -> Self {
         if let Some(entry) = &mut self.entry {
             entry.window_end = end;
@@ -236,21 +264,23 @@ impl Draft<'_> {
 
     /// Copies `key` in; null is not the same as empty.
     #[must_use]
+    #[inline]
     pub fn key(mut self, key: Option<&[u8]>) -> Self {
-        let range = key.map(|key| self.append(key));
+        let stretch = key.map(|key| self.append(key));
         if let Some(entry) = &mut self.entry {
-            entry.key = range;
+            entry.key = stretch;
         }
         self
     }
 
     /// Copies in a key of two parts, of which `stem` alone says which partition it goes to.
     #[must_use]
+    #[inline]
     pub fn key_with_rest(mut self, stem: &[u8], rest: &[u8]) -> Self {
         let stem = self.append(stem);
-        let rest = self.append(rest);
+        let end = self.append(rest).end;
         if let Some(entry) = &mut self.entry {
-            entry.key = Some(stem.start..rest.end);
+            entry.key = Some(Stretch { end, ..stem });
             entry.key_stem = Some(stem);
         }
         self
@@ -258,10 +288,11 @@ impl Draft<'_> {
 
     /// Copies `value` in; null is not the same as empty.
     #[must_use]
+    #[inline]
     pub fn value(mut self, value: Option<&[u8]>) -> Self {
-        let range = value.map(|value| self.append(value));
+        let stretch = value.map(|value| self.append(value));
         if let Some(entry) = &mut self.entry {
-            entry.value = range;
+            entry.value = stretch;
         }
         self
     }
@@ -271,15 +302,15 @@ impl Draft<'_> {
     /// # Errors
     ///
     /// That of `write`; drop the draft then.
+    #[inline]
     pub fn value_with<E>(
         mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<Self, E> {
         let start = self.effects.arena.len();
         write(&mut self.effects.arena)?;
-        let range = start..self.effects.arena.len();
         if let Some(entry) = &mut self.entry {
-            entry.value = Some(range);
+            entry.value = Some(Stretch::behind(start, &self.effects.arena));
         }
         Ok(self)
     }
@@ -288,11 +319,13 @@ impl Draft<'_> {
     #[must_use]
     pub fn header(mut self, name: &[u8], value: Option<&[u8]>) -> Self {
         if let Some(entry) = &mut self.entry {
-            if entry.header_count == 0 {
-                entry.headers.start = self.effects.arena.len();
-            }
+            let start = self.effects.arena.len();
             put_header(&mut self.effects.arena, Header { name, value });
-            entry.headers.end = self.effects.arena.len();
+            let header = Stretch::behind(start, &self.effects.arena);
+            if entry.header_count == 0 {
+                entry.headers.start = header.start;
+            }
+            entry.headers.end = header.end;
             entry.header_count += 1;
         }
         self
@@ -307,14 +340,16 @@ impl Draft<'_> {
     }
 
     /// Makes the record one to be written.
+    #[inline]
     pub fn commit(mut self) {
         self.effects.outputs.extend(self.entry.take());
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Range<usize> {
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) -> Stretch {
         let start = self.effects.arena.len();
         self.effects.arena.extend_from_slice(bytes);
-        start..self.effects.arena.len()
+        Stretch::behind(start, &self.effects.arena)
     }
 }
 

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use chrono::TimeDelta;
 
 use crate::codec::json;
+use crate::codec::json::JsonWriteError;
 use crate::record::Value;
 use crate::store::keys::TaggedKey;
 
@@ -88,6 +89,19 @@ pub(crate) fn of_value<'k>(
         tag: kind as u8,
         bytes: scratch,
     })
+}
+
+/// Appends the value that `key` was made of as JSON.
+///
+/// # Errors
+///
+/// Where it has no form in JSON.
+#[inline]
+pub(crate) fn put_json(out: &mut Vec<u8>, key: TaggedKey<'_>) -> Result<(), JsonWriteError> {
+    if key.tag == Kind::Text as u8 && json::put_simple_text(out, key.bytes) {
+        return Ok(());
+    }
+    json::put_value(out, &to_value(key))
 }
 
 /// The value that `key` was made of, as far as its text tells.

@@ -8,6 +8,10 @@ use chrono::DateTime;
 
 use crate::codec::avro::schema::SchemaError;
 use crate::codec::framing::SchemaId;
+use crate::codec::json;
+use crate::codec::json::JsonWriteError;
+use crate::codec::json::Name;
+use crate::codec::json::ObjectWriter;
 use crate::codec::projection::Path;
 use crate::codec::projection::Root;
 use crate::codec::projection::Row;
@@ -30,6 +34,7 @@ use crate::stream::plan::Select;
 use crate::stream::plan::WindowAggregate;
 use crate::stream::reason::Reason;
 use crate::stream::recycle::recycle;
+use crate::stream::value_writer;
 use crate::stream::value_writer::Field;
 use crate::stream::value_writer::ValueWriter;
 use crate::stream::window::Windows;
@@ -46,6 +51,7 @@ pub(crate) const WINDOW_END_HEADER: &[u8] = b"tidemill-window-end";
 pub(crate) struct ResultWriter {
     flow: Arc<Flow>,
     values: ValueWriter,
+    window: WindowText,
     /// What the slots that `select` reads are filled with.
     fillings: Vec<Filling>,
     slots: Vec<Option<Value<'static>>>,
@@ -100,6 +106,7 @@ impl ResultWriter {
         Ok(Self {
             flow: Arc::clone(flow),
             values: ValueWriter::new(names, &flow.sink.value, id)?,
+            window: WindowText::default(),
             fillings: paths.iter().map(filling).collect(),
             slots: Vec::new(),
         })
@@ -195,7 +202,23 @@ impl ResultWriter {
         }
     }
 
+    #[inline]
     fn put_value(&mut self, result: &WindowResult<'_>, out: &mut Vec<u8>) -> Result<(), Reason> {
+        if let (Some(all @ WindowAggregate { select: None, .. }), Some(names)) =
+            (self.flow.window_aggregate(), self.values.json_names())
+        {
+            return put_json(result, all, names, &mut self.window, out);
+        }
+        self.put_any_value(result, out)
+    }
+
+    /// The same for whichever format and selection.
+    #[inline(never)]
+    fn put_any_value(
+        &mut self,
+        result: &WindowResult<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Reason> {
         let flow = Arc::clone(&self.flow);
         match flow.window_aggregate() {
             Some(all @ WindowAggregate { select: None, .. }) => {
@@ -248,6 +271,58 @@ impl ResultWriter {
     }
 }
 
+/// Writes `result` as an object of key, window and aggregates, which have these `names`: the way
+/// that most results go.
+fn put_json(
+    result: &WindowResult<'_>,
+    all: &WindowAggregate,
+    names: &[Name],
+    window_text: &mut WindowText,
+    out: &mut Vec<u8>,
+) -> Result<(), Reason> {
+    let failed = |name: &str, error: JsonWriteError| Reason::Write(format!("{name}: {error}"));
+    let mut object = ObjectWriter::new(out);
+    let mut names = names.iter();
+    if let Some(name) = names.next() {
+        let key = key::put_json(object.named(name), result.key);
+        key.map_err(|error| failed("key", error))?;
+    }
+    if let Some(window) = &result.window
+        && let Some(name) = names.next()
+    {
+        window_text.put(window, object.named(name));
+    }
+    for (index, name) in names.enumerate() {
+        let value = result.aggregate(index, all)?;
+        let put = json::put_value(object.named(name), &value);
+        put.map_err(|error| {
+            let name = all.aggregates.get(index).map_or("", |named| &named.name);
+            failed(name, error)
+        })?;
+    }
+    object.finish();
+    Ok(())
+}
+
+/// A window as JSON, as it was written last: results of one window often follow one another.
+#[derive(Debug, Default)]
+struct WindowText {
+    window: Option<Range<Timestamp>>,
+    text: Vec<u8>,
+}
+
+impl WindowText {
+    #[inline]
+    fn put(&mut self, window: &Range<Timestamp>, out: &mut Vec<u8>) {
+        if self.window.as_ref() != Some(window) {
+            self.text.clear();
+            value_writer::put_window(window, &mut self.text);
+            self.window = Some(window.clone());
+        }
+        out.extend_from_slice(&self.text);
+    }
+}
+
 fn names(aggregation: &WindowAggregate) -> impl Iterator<Item = &str> {
     aggregation.aggregates.iter().map(|named| &*named.name)
 }
@@ -296,6 +371,7 @@ impl<'r> WindowResult<'r> {
         }))
     }
 
+    #[inline]
     fn aggregate(&self, index: usize, all: &WindowAggregate) -> Result<Value<'r>, Reason> {
         let Some(column) = self.columns.aggregates().get(index) else {
             return Ok(Value::Null);

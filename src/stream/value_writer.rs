@@ -8,6 +8,7 @@ use crate::codec::avro::schema::Schema;
 use crate::codec::avro::schema::SchemaError;
 use crate::codec::framing;
 use crate::codec::framing::SchemaId;
+use crate::codec::json;
 use crate::codec::json::JsonWriteError;
 use crate::codec::json::Name;
 use crate::codec::json::ObjectWriter;
@@ -39,10 +40,7 @@ impl<'v> Field<'v> {
         match self {
             Self::Value(value) => put_value(out, value),
             Self::Window(window) => {
-                let mut object = ObjectWriter::new(out);
-                object.int("start", window.start.0);
-                object.int("end", window.end.0);
-                object.finish();
+                put_window(window, out);
                 Ok(())
             }
         }
@@ -57,6 +55,15 @@ impl<'v> Field<'v> {
             ]),
         }
     }
+}
+
+/// Appends the JSON object of the start and the end of `window`, in milliseconds.
+pub(crate) fn put_window(window: &Range<Timestamp>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"start\":");
+    json::put_int(out, window.start.0);
+    out.extend_from_slice(b",\"end\":");
+    json::put_int(out, window.end.0);
+    out.push(b'}');
 }
 
 #[derive(Debug)]
@@ -108,6 +115,15 @@ impl ValueWriter {
                 encode::encode_payload(schema, &value, out)
                     .map_err(|error| Reason::Write(error.to_string()))
             }
+        }
+    }
+
+    /// The names, ready to be written, where objects are JSON.
+    #[inline]
+    pub(crate) fn json_names(&self) -> Option<&[Name]> {
+        match self.format {
+            Format::Json => Some(&self.names),
+            Format::Avro { .. } => None,
         }
     }
 

@@ -20,7 +20,9 @@ mod write;
 pub use parse::parse;
 pub use scan::{Fault, JsonError};
 pub use walk::Walker;
-pub use write::{JsonWriteError, Name, ObjectWriter, put_text, put_value};
+pub use write::{
+    JsonWriteError, Name, ObjectWriter, put_int, put_simple_text, put_text, put_value,
+};
 
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,19 @@ pub enum JsonWriteError {
 /// # Errors
 ///
 /// [`JsonWriteError`]; `out` is then as long as before.
+#[inline]
 pub fn put_value(out: &mut Vec<u8>, value: &Value<'_>) -> Result<(), JsonWriteError> {
+    match value {
+        Value::Int(int) => {
+            put_int(out, *int);
+            Ok(())
+        }
+        value => put_whole(out, value),
+    }
+}
+
+/// Appends `value`, or nothing.
+fn put_whole(out: &mut Vec<u8>, value: &Value<'_>) -> Result<(), JsonWriteError> {
     let start = out.len();
     put(out, value).inspect_err(|_| out.truncate(start))
 }
@@ -39,7 +51,7 @@ fn put(out: &mut Vec<u8>, value: &Value<'_>) -> Result<(), JsonWriteError> {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(bool) => put_plain(out, bool),
-        Value::Int(int) => put_plain(out, int),
+        Value::Int(int) => put_int(out, *int),
         Value::UInt(uint) => put_plain(out, uint),
         Value::Float(float) if float.is_finite() => put_plain(out, float),
         Value::Float(_) => return Err(JsonWriteError::NotFinite),
@@ -86,7 +98,36 @@ fn put_map(out: &mut Vec<u8>, entries: &[(Value<'_>, Value<'_>)]) -> Result<(), 
 /// Appends `text` to `out` as a JSON string.
 #[inline]
 pub fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_plain(out, text);
+    if !put_simple_text(out, text.as_bytes()) {
+        put_plain(out, text);
+    }
+}
+
+/// Appends `text` to `out` as a JSON string if it is printable ASCII that needs no escaping, and
+/// says so; else nothing is appended.
+#[inline]
+pub fn put_simple_text(out: &mut Vec<u8>, text: &[u8]) -> bool {
+    let is_simple = is_simple(text);
+    if is_simple {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text);
+        out.push(b'"');
+    }
+    is_simple
+}
+
+#[inline]
+fn is_simple(text: &[u8]) -> bool {
+    let is_simple = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
+    // Without an early end, several bytes are looked at at once.
+    text.iter().fold(true, |all, byte| all & is_simple(*byte))
+}
+
+/// Appends `int` to `out` in decimal.
+#[inline]
+pub fn put_int(out: &mut Vec<u8>, int: i64) {
+    put_plain(out, &int);
 }
 
 fn put_base64(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -185,7 +226,7 @@ impl<'o> ObjectWriter<'o> {
     /// Writes the field `name` with the integer `int`.
     #[inline]
     pub fn int(&mut self, name: &str, int: i64) {
-        put_plain(self.field(name), &int);
+        put_int(self.field(name), int);
     }
 
     /// Writes the field `name` with the float `float`.
@@ -229,6 +270,7 @@ impl<'o> ObjectWriter<'o> {
 mod tests {
     use chrono::DateTime;
     use chrono::TimeDelta;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -236,6 +278,24 @@ mod tests {
         let mut out = Vec::new();
         put_value(&mut out, value).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn text_is_written_as_serde_json_writes_it(text in ".*", ascii in "[ -\u{7f}]{0,40}") {
+            for text in [text, ascii] {
+                let expected = serde_json::to_string(&text).unwrap();
+                prop_assert_eq!(written(&Value::text(&text)), expected.clone());
+                let mut out = Vec::new();
+                if put_simple_text(&mut out, text.as_bytes()) {
+                    prop_assert_eq!(out, expected.as_bytes());
+                } else {
+                    prop_assert_eq!(out, b"");
+                }
+            }
+        }
     }
 
     #[test]

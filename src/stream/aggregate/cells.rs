@@ -79,6 +79,13 @@ impl<A: Aggregate> Cells<A> {
         }
     }
 
+    /// Makes the cell at `into` what that at `from`, which is another, is.
+    pub(crate) fn set(&mut self, into: usize, from: usize) {
+        if let Ok([into, from]) = self.cells.get_disjoint_mut([into, from]) {
+            into.set(self.settings, from);
+        }
+    }
+
     pub(crate) fn reset(&mut self, slot: usize) {
         if let Some(cell) = self.cells.get_mut(slot) {
             cell.reset();

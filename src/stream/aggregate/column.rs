@@ -223,6 +223,11 @@ impl Column {
         each!(self, cells => cells.join(into, from));
     }
 
+    /// Makes the cell at `into` what that at `from`, which is another, is.
+    pub(crate) fn set(&mut self, into: usize, from: usize) {
+        each!(self, cells => cells.set(into, from));
+    }
+
     /// Makes the cell at `slot` one that has seen nothing.
     pub(crate) fn reset(&mut self, slot: usize) {
         each!(self, cells => cells.reset(slot));

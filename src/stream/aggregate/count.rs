@@ -25,8 +25,14 @@ impl Aggregate for Count {
         self.count += u64::from(matches!(value, Value::Bool(true)));
     }
 
+    #[inline]
     fn merge(&mut self, (): (), other: &Self) {
         self.count += other.count;
+    }
+
+    #[inline]
+    fn set(&mut self, (): (), other: &Self) {
+        *self = *other;
     }
 
     fn result(&self, (): (), _: Option<i64>) -> Result<Value<'_>, ResultError> {

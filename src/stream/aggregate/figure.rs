@@ -22,6 +22,13 @@ pub(crate) trait Summed: Clone + Default + Persist + fmt::Debug {
 
     fn merge(&mut self, other: &Self);
 
+    /// As [`Aggregate::set`].
+    #[inline]
+    fn set(&mut self, other: &Self) {
+        self.reset();
+        self.merge(other);
+    }
+
     /// The sum: an integer where all numbers were; null where there are none.
     fn sum(&self) -> Result<Value<'static>, ResultError>;
 
@@ -58,8 +65,14 @@ impl<F: Figure, T: Summed> Aggregate for FigureOf<F, T> {
         self.total.add(value);
     }
 
+    #[inline]
     fn merge(&mut self, (): (), other: &Self) {
         self.total.merge(&other.total);
+    }
+
+    #[inline]
+    fn set(&mut self, (): (), other: &Self) {
+        self.total.set(&other.total);
     }
 
     fn result(&self, (): (), length_ms: Option<i64>) -> Result<Value<'_>, ResultError> {

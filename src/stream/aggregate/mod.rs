@@ -62,6 +62,14 @@ pub(crate) trait Aggregate: Clone + Default + Persist + fmt::Debug {
     /// time decides, it decides here too.
     fn merge(&mut self, settings: Self::Settings, other: &Self);
 
+    /// Makes this what `other` is: as if what this has seen had never come, and all that `other`
+    /// has seen.
+    #[inline]
+    fn set(&mut self, settings: Self::Settings, other: &Self) {
+        self.reset();
+        self.merge(settings, other);
+    }
+
     /// The result; [`Value::Null`] where there is none, as for the mean of nothing. `length_ms` is
     /// how long the window is; `None` where it has no length.
     ///

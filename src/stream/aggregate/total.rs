@@ -42,11 +42,19 @@ impl Summed for Total {
         self.count += 1;
     }
 
+    #[inline]
     fn merge(&mut self, other: &Self) {
         self.integers += other.integers;
-        self.floats.merge(&other.floats);
-        self.has_floats |= other.has_floats;
         self.count += other.count;
+        if other.has_floats {
+            self.floats.merge(&other.floats);
+            self.has_floats = true;
+        }
+    }
+
+    #[inline]
+    fn set(&mut self, other: &Self) {
+        *self = *other;
     }
 
     fn sum(&self) -> Result<Value<'static>, ResultError> {

@@ -50,6 +50,12 @@ impl Arena {
         self.columns.join(into as usize, from as usize);
     }
 
+    /// Makes the slot `into` what the slot `from` is.
+    #[inline]
+    pub(super) fn set(&mut self, into: u32, from: u32) {
+        self.columns.set(into as usize, from as usize);
+    }
+
     #[inline]
     pub(super) fn reset(&mut self, slot: u32) {
         self.columns.reset(slot as usize);

@@ -124,10 +124,10 @@ impl Ends {
     /// The end of the first window of `log` that ends at `from` or later.
     pub(super) fn first_from(self, log: &Log, from: i64) -> Option<i64> {
         match self.kind {
-            Kind::EachRecord => log.at(log.below(from)),
+            Kind::EachRecord => log.at(log.below_near_end(from)),
             Kind::Every(every) => {
                 let tick = up_to_multiple(from.max(0), every);
-                let at = log.at(log.below(self.first_place(tick)))?;
+                let at = log.at(log.below_near_first(self.first_place(tick)))?;
                 Some(tick.max(up_to_multiple(at, every)))
             }
             Kind::Sliding => {
@@ -144,13 +144,13 @@ impl Ends {
         if is_early && from <= self.length_ms {
             return Some(self.length_ms);
         }
-        log.at(log.below(from.max(self.length_ms)))
+        log.at(log.below_near_end(from.max(self.length_ms)))
     }
 
     /// The end of the first right window that holds something.
     fn first_right(self, log: &Log, from: i64) -> Option<i64> {
         let before = from.saturating_sub(1).saturating_sub(self.length_ms);
-        let index = log.below(before);
+        let index = log.below_near_first(before);
         let (at, next) = (log.at(index)?, log.at(index + 1)?);
         let end = self.last_because_of(at);
         // Where it is empty, the next record's left window ends before any other right one.

@@ -35,6 +35,9 @@ pub(super) struct Log {
     entries: VecDeque<Entry>,
     /// The first and last place of the window that was swept last.
     swept: Option<(i64, i64)>,
+    /// About where its first entry stands, and the first one behind it: windows mostly move on by
+    /// little.
+    near: (usize, usize),
     /// Entries below this place are the front part of the window swept last.
     middle: i64,
     /// The slot with the aggregates of its back part, or [`NONE`].
@@ -47,12 +50,16 @@ impl Default for Log {
         Self {
             entries: VecDeque::new(),
             swept: None,
+            near: (0, 0),
             middle: i64::MIN,
             back: NONE,
             is_back_empty: true,
         }
     }
 }
+
+/// So many steps cost less than a search.
+const STEPS_MAX: usize = 6;
 
 /// Where a record went.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +81,34 @@ impl Log {
             Some(last) if last.at < at => self.entries.len(),
             _ => self.entries.partition_point(|entry| entry.at < at),
         }
+    }
+
+    /// As [`below`](Self::below), for what is probably near the first entry of the window swept
+    /// last.
+    #[inline]
+    pub(super) fn below_near_first(&self, at: i64) -> usize {
+        self.below_near(self.near.0, at)
+    }
+
+    /// The same near the first entry behind that window.
+    #[inline]
+    pub(super) fn below_near_end(&self, at: i64) -> usize {
+        self.below_near(self.near.1, at)
+    }
+
+    #[inline]
+    fn below_near(&self, mut index: usize, at: i64) -> usize {
+        for _ in 0..STEPS_MAX {
+            let before = index.checked_sub(1).map(|before| self.at(before));
+            if self.at(index).is_some_and(|here| here < at) {
+                index += 1;
+            } else if before.is_some_and(|before| before.is_none_or(|before| before >= at)) {
+                index -= 1;
+            } else {
+                return index;
+            }
+        }
+        self.below(at)
     }
 
     /// The place of the entry with this index.
@@ -142,14 +177,17 @@ impl Log {
     /// Puts the aggregates of the entries from `from` to `to`, both inside, into the slot `result`;
     /// `false` where there are none. Cheap where neither bound is below that of the last call.
     pub(super) fn sweep(&mut self, from: i64, to: i64, result: u32, arena: &mut Arena) -> bool {
-        let (first, end) = (self.below(from), self.below(to.saturating_add(1)));
+        let first = self.below_near_first(from);
+        let end = self.below_near_end(to.saturating_add(1));
+        self.near = (first, end);
         let Some(start) = self.at(first).filter(|at| *at <= to) else {
             return false;
         };
         match self.swept {
             Some((swept_from, swept_to)) if swept_from <= from && swept_to <= to => {
                 if start < self.middle {
-                    self.push_back(self.below(swept_to.saturating_add(1))..end, arena);
+                    let begin = self.below_near(end, swept_to.saturating_add(1));
+                    self.push_back(begin..end, arena);
                 } else {
                     self.flip(first..end, to, arena);
                 }
@@ -157,9 +195,8 @@ impl Log {
             _ => self.flip(first..end, to, arena),
         }
         self.swept = Some((from, to));
-        arena.reset(result);
         let front = self.entries.get(first).map_or(NONE, |entry| entry.suffix);
-        arena.join(result, front);
+        arena.set(result, front);
         if !self.is_back_empty {
             arena.join(result, self.back);
         }
@@ -168,14 +205,15 @@ impl Log {
 
     fn push_back(&mut self, range: std::ops::Range<usize>, arena: &mut Arena) {
         for entry in self.entries.range(range) {
-            if self.is_back_empty {
-                match self.back {
-                    NONE => self.back = arena.take(),
-                    back => arena.reset(back),
-                }
-                self.is_back_empty = false;
+            if !self.is_back_empty {
+                arena.join(self.back, entry.own);
+                continue;
             }
-            arena.join(self.back, entry.own);
+            if self.back == NONE {
+                self.back = arena.take();
+            }
+            arena.set(self.back, entry.own);
+            self.is_back_empty = false;
         }
     }
 
@@ -183,11 +221,10 @@ impl Log {
     fn flip(&mut self, range: std::ops::Range<usize>, to: i64, arena: &mut Arena) {
         let mut after = NONE;
         for entry in self.entries.range_mut(range).rev() {
-            match entry.suffix {
-                NONE => entry.suffix = arena.take(),
-                suffix => arena.reset(suffix),
+            if entry.suffix == NONE {
+                entry.suffix = arena.take();
             }
-            arena.join(entry.suffix, entry.own);
+            arena.set(entry.suffix, entry.own);
             if after != NONE {
                 arena.join(entry.suffix, after);
             }
@@ -203,6 +240,8 @@ impl Log {
             arena.give(entry.own);
             arena.give(entry.suffix);
             self.entries.pop_front();
+            self.near.0 = self.near.0.saturating_sub(1);
+            self.near.1 = self.near.1.saturating_sub(1);
         }
         if self.entries.is_empty() {
             arena.give(self.back);

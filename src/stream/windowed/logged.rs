@@ -108,7 +108,9 @@ impl Replayed for Logged {
             if effects.is_full() {
                 return Ok(Drained::Part);
             }
-            self.close_next(effects)?;
+            let closed = self.close_next(effects);
+            self.deadlines.settle();
+            closed?;
         }
         Ok(Drained::All)
     }

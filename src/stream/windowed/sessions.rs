@@ -158,6 +158,7 @@ impl Sessions {
                 self.due.push(slot);
             }
         }
+        self.deadlines.settle();
         let mut due = std::mem::take(&mut self.due);
         let order = |slot: &u32| {
             let session = self.sessions.get(*slot)?;
