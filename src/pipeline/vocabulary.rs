@@ -718,7 +718,7 @@ pub(super) static ALERT: Vocabulary = Vocabulary {
         optional(
             "for",
             Form::Duration,
-            "How long that must hold (default 0s): from the first result of a key that fires to one at least so much later, without another between them. The time of a result is the end of its window where `emit` is `final`, else its timestamp. Without a window it fires too once the wall clock has gone on for so long.",
+            "How long that must hold (default 0s): from the first result of a key that fires to one at least so much later, without another, and without a window that has no records, between them. The time of a result is the end of its window where `emit` is `final`, else its timestamp. Without a window it fires too once the wall clock has gone on for so long.",
         ),
         optional(
             "clear",

@@ -33,6 +33,11 @@ flows:
   copy:
     from: numbers
     to: { topic: copied }
+  typed:
+    from: in
+    window: { tumbling: 10s }
+    aggregate: { worst: max(value.x) }
+    to: { topic: typed, value: avro, key: windowed }
 alerts:
   high:
     on: worst
@@ -43,6 +48,7 @@ alerts:
     message: '{key}: {value.worst:.1} of {value.n}'
   stays: { on: last, fire: value.x > 10, for: 20s }
   large: { on: copy, fire: value > 10 && key == 7 }
+  late: { on: typed, fire: 'value.window.end > timestamp(\"2024-01-01T12:00:10Z\")', message: '{key} until {value.window.end}' }
 ";
 
 /// A pipeline with one test, of `alert`, whose records are `(at, key, x)`; at the end time passes
@@ -86,6 +92,18 @@ fn it_fires_at_the_window_that_ends_as_long_after_the_first_as_it_must_hold() {
     let expect = " [ { key: a, fired: \"12:00:30\", message: \"a: 13.0 of 1\" } ]\n";
     told("high", &records, "12:00:41", expect);
     told("high", &records[..3], "12:00:29", " []\n");
+}
+
+#[test]
+fn a_window_without_records_begins_the_time_anew() {
+    let records = [
+        ("12:00:09", "a", 11),
+        ("12:00:21", "a", 12),
+        ("12:00:31", "a", 13),
+        ("12:00:41", "a", 14),
+    ];
+    let expect = " [ { key: a, fired: \"12:00:50\" } ]\n";
+    told("high", &records, "12:00:55", expect);
 }
 
 #[test]
@@ -166,6 +184,37 @@ fn a_flow_that_passes_records_on_is_watched_by_its_own_keys() {
       - { key: \"7\", cleared: \"12:00:02\" }
 ";
     assert_eq!(said(&format!("{HEAD}{test}")), [""; 0]);
+}
+
+#[test]
+fn a_row_that_is_gone_clears_what_was_said_of_it_and_of_others_nothing_is_said() {
+    let test = "tests:
+  - name: n
+    alert: large
+    given:
+      - { at: \"12:00\", key: 7, value: 11 }
+      - { at: \"12:00:01\", key: 8, value: null }
+      - { at: \"12:00:02\", key: 7, value: null }
+      - { at: \"12:00:03\", key: 7, value: null }
+    expect:
+      - { key: \"7\", fired: \"12:00\" }
+      - { key: \"7\", cleared: \"12:00:02\", message: there is no such row any more }
+";
+    assert_eq!(said(&format!("{HEAD}{test}")), [""; 0]);
+}
+
+#[test]
+fn results_in_avro_with_windows_behind_their_keys_are_watched_by_their_keys() {
+    let records = [
+        ("12:00:01", "a", 1),
+        ("12:00:11", "a", 1),
+        ("12:00:21", "a", 1),
+    ];
+    // One key, so that it fires once.
+    let expect = "
+      - { key: a, fired: \"12:00:20\", message: \"a until 2024-01-01T12:00:20Z\" }
+";
+    told("late", &records, "12:00:36", expect);
 }
 
 /// Fires at 12:00:30.

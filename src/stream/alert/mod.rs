@@ -12,7 +12,8 @@
 //! where windows come out when they close, since the condition is of the window as a whole; else it
 //! is the timestamp, that of the newest record in it.
 //!
-//! A result of a window says nothing of the time after it: only the next one does. A result without
+//! A result of a window says nothing of the time after it: only the next one does, and where no
+//! records made a next one, the condition has not held. A result without
 //! a window (a running aggregate, a row of a table, a record) stands until the next one, so it fires
 //! too once the wall clock has gone on for long enough since it came out. Silence is always the wall
 //! clock's to tell.
@@ -50,7 +51,7 @@ pub struct Alert {
     /// When it fires.
     pub fire: Program,
     /// How long that must hold: from the first result that fires to one at least so much later,
-    /// with none between them that does not.
+    /// with none between them that does not, and no window without records.
     pub hold: TimeDelta,
     /// When it clears, where it does not fire any more; `None`: as soon as it does not.
     pub clear: Option<Program>,

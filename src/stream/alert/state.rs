@@ -11,6 +11,9 @@ pub(super) struct Terms {
     /// For how long nothing may come out; equal is too long.
     pub(super) no_data: Option<i64>,
     pub(super) lasting: Lasting,
+    /// How far results of windows that follow one another are apart at most, equal included: further
+    /// apart, there is a window between them that nothing came out of. `None` where nobody can know.
+    pub(super) every: Option<i64>,
 }
 
 /// For how long what a result says is true.
@@ -98,6 +101,10 @@ impl KeyState {
         terms: &Terms,
     ) -> Option<Change> {
         let was = *self;
+        let apart = time.0.saturating_sub(self.latest.0);
+        if self.is_pending() && terms.every.is_some_and(|every| apart > every) {
+            self.condition = Condition::Calm;
+        }
         self.latest = self.latest.max(time);
         self.seen = now;
         self.is_silent = false;
@@ -170,6 +177,7 @@ mod tests {
         hold: 30,
         no_data: Some(100),
         lasting: Lasting::Momentary,
+        every: None,
     };
     const ROWS: Terms = Terms {
         lasting: Lasting::UntilNext,
@@ -207,6 +215,18 @@ mod tests {
             let (_, told) = changes(&WINDOWS, results);
             assert_eq!(told, [None, None, None, None, Some(Change::Fired)]);
         }
+    }
+
+    #[test]
+    fn a_window_that_nothing_came_out_of_begins_anew_too() {
+        let terms = Terms {
+            every: Some(20),
+            ..WINDOWS
+        };
+        let (_, told) = changes(&terms, [(Fires, 10), (Fires, 30), (Fires, 50)]);
+        assert_eq!(told, [None, None, Some(Change::Fired)]);
+        let (_, told) = changes(&terms, [(Fires, 10), (Fires, 31), (Fires, 50), (Fires, 61)]);
+        assert_eq!(told, [None, None, None, Some(Change::Fired)]);
     }
 
     #[test]

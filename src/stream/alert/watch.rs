@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use thiserror::Error;
 
 use crate::codec::avro::schema::SchemaError;
@@ -39,6 +40,7 @@ use crate::stream::effects::Output;
 use crate::stream::plan::Emit;
 use crate::stream::plan::Flow;
 use crate::stream::recycle::recycle;
+use crate::stream::window::Windows;
 
 /// How many keys one task remembers for an alert, about: more is nothing that anybody watches key by
 /// key. Calm keys of an alert without `no_data` are not remembered.
@@ -106,9 +108,10 @@ impl Watch {
     /// `alert` at the end of a task of `flow`, of which nothing has come out yet.
     #[must_use]
     pub fn new(alert: &Arc<Alert>, flow: &Arc<Flow>) -> Self {
-        let is_windowed = flow
-            .window_aggregate()
-            .is_some_and(|all| all.windows.has_bounds());
+        let windows = flow.window_aggregate();
+        let is_windowed = windows.is_some_and(|all| all.windows.has_bounds());
+        let closing = windows.filter(|all| all.emit == Emit::Final);
+        let every = closing.and_then(|all| every(&all.windows));
         let terms = Terms {
             hold: alert.hold.num_milliseconds(),
             no_data: alert.no_data.map(|no_data| no_data.num_milliseconds()),
@@ -116,6 +119,7 @@ impl Watch {
                 true => Lasting::Momentary,
                 false => Lasting::UntilNext,
             },
+            every,
         };
         let projection = |format, root| Projection::new(format, root, &alert.fields);
         Self {
@@ -339,6 +343,22 @@ fn judgement(alert: &Alert, row: &Row<'_>, state: &KeyState) -> Result<Judgement
     })
 }
 
+/// How far apart the ends of windows are at most that follow one another, in milliseconds; `None`
+/// where that is for the records to say.
+fn every(windows: &Windows) -> Option<i64> {
+    let every = windows.at_most_every()?;
+    // A day may have an hour more, and so may weeks and months.
+    let more = match windows {
+        Windows::Calendar(_) if every > TimeDelta::hours(1) => TimeDelta::hours(1),
+        _ => TimeDelta::zero(),
+    };
+    Some(
+        every
+            .num_milliseconds()
+            .saturating_add(more.num_milliseconds()),
+    )
+}
+
 /// The time of a result.
 fn time(flow: &Flow, output: &Output<'_>) -> Timestamp {
     let is_final = flow
@@ -358,4 +378,33 @@ fn shown(key: &[u8], format: Format) -> String {
         || String::from_utf8_lossy(key).into_owned(),
         |number| text(&number),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::stream::window::CalendarWindows;
+    use crate::stream::window::TimeWindows;
+    use crate::stream::window::Unit;
+
+    #[test]
+    fn a_day_of_25_hours_follows_the_one_before_it() {
+        let windows = |unit| CalendarWindows::new(unit, TimeZone::UTC, TimeDelta::zero());
+        let of = |unit| {
+            windows(unit)
+                .ok()
+                .and_then(|windows| every(&windows.into()))
+        };
+        assert_eq!(of(Unit::Day), Some(25 * 3_600_000));
+        assert_eq!(of(Unit::Hour), Some(3_600_000));
+        let hopping = TimeWindows::hopping(
+            TimeDelta::minutes(1),
+            TimeDelta::seconds(10),
+            TimeDelta::zero(),
+        );
+        let hopping = hopping.expect("windows").into();
+        assert_eq!(every(&hopping), Some(10_000));
+    }
 }
