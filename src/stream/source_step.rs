@@ -169,17 +169,18 @@ impl SourceStep {
         for record in records {
             row.record = record;
             let outcome = take(&mut self.intake, &self.ledger, &mut row, effects);
+            let offset = row.record.offset;
             let origin = || Origin {
                 topic: row.topic,
                 partition: row.partition,
-                record,
+                record: row.record,
             };
-            let entered = self.ledger.enter(record.offset, outcome, origin, effects);
+            let entered = self.ledger.enter(offset, outcome, origin, effects);
             if let Some(early) = entered {
                 end = early;
                 break;
             }
-            *position = record.offset.next();
+            *position = offset.next();
             if effects.is_full() {
                 end = StepEnd::Full { offset: *position };
                 break;
