@@ -37,6 +37,7 @@ use crate::stream::step::StepEnd;
 use crate::stream::thinning::Pace;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
+use crate::stream::windowed::ReplayClock;
 use crate::stream::windowed::Windowed;
 
 /// Reads a repartition partition and aggregates it; stream time is that of the source partition
@@ -317,8 +318,11 @@ impl AfterRepartition {
         self.clocks.restore(progress.stream_time, &progress.sources);
         self.reached = progress.stream_time;
         self.is_replaying = progress.committable < progress.position;
-        self.windowed
-            .restore(progress.stream_time, progress.position);
+        self.windowed.restore(
+            progress.stream_time,
+            progress.position,
+            ReplayClock::Unknown,
+        );
     }
 
     pub(crate) fn save(&self, out: &mut Writer) {

@@ -32,6 +32,7 @@ use crate::stream::step::Failure;
 use crate::stream::thinning::Pace;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
+use crate::stream::windowed::ReplayClock;
 use crate::stream::windowed::Windowed;
 
 /// The windows at the end of a task.
@@ -178,9 +179,10 @@ impl EndWindows {
     }
 
     /// One input more goes on at `stream_time`, with `records` dealt with by an earlier run.
-    pub(crate) fn restore(&mut self, stream_time: Timestamp, records: i64) {
+    pub(crate) fn restore(&mut self, stream_time: Timestamp, records: i64, clock: ReplayClock) {
         self.restored = self.restored.saturating_add(records);
-        self.windowed.restore(stream_time, Offset(self.restored));
+        self.windowed
+            .restore(stream_time, Offset(self.restored), clock);
     }
 
     /// The number of the message of a record: `number`, on the side of the restart that it is on.

@@ -66,6 +66,7 @@ use crate::stream::step::Failure;
 use crate::stream::step::StepEnd;
 use crate::stream::stretch::Stretch;
 use crate::stream::value_writer::ValueWriter;
+use crate::stream::windowed::ReplayClock;
 
 /// One partition of a stage with several inputs.
 #[derive(Debug)]
@@ -515,7 +516,11 @@ impl Joined {
         self.clock.observe(progress.stream_time);
         let is_global = self.sides.get(input).is_some_and(|side| side.is_global);
         if let (Some(windows), false) = (&mut self.windows, is_global) {
-            windows.restore(self.clock.stream_time(), progress.position.0);
+            let clock = match self.goes_by_sources {
+                true => ReplayClock::Unknown,
+                false => ReplayClock::OfRecords,
+            };
+            windows.restore(self.clock.stream_time(), progress.position.0, clock);
         }
         if self.goes_by_sources {
             self.graph.set_clock(self.clock.stream_time());

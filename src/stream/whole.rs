@@ -34,6 +34,7 @@ use crate::stream::step::StepEnd;
 use crate::stream::thinning::Pace;
 use crate::stream::windowed::Added;
 use crate::stream::windowed::Contribution;
+use crate::stream::windowed::ReplayClock;
 use crate::stream::windowed::Windowed;
 
 /// Reads a source partition and aggregates it; stream time is that of the records that reach the
@@ -185,9 +186,11 @@ impl Whole {
         self.source.ledger.replayed_below = progress.position;
         self.timed.is_catching_up = progress.committable < progress.position;
         self.timed.clock.observe(progress.stream_time);
-        self.timed
-            .windowed
-            .restore(progress.stream_time, progress.position);
+        self.timed.windowed.restore(
+            progress.stream_time,
+            progress.position,
+            ReplayClock::OfRecords,
+        );
     }
 
     pub(crate) fn save(&self, out: &mut Writer) {

@@ -55,6 +55,8 @@ use crate::stream::windowed::running::Running;
 use crate::stream::windowed::sessions::Sessions;
 use crate::stream::windowed::sliced::Sliced;
 
+pub(crate) use replay::ReplayClock;
+
 /// The windows of one partition.
 #[derive(Debug)]
 pub(crate) struct Windowed {
@@ -192,12 +194,12 @@ impl Windowed {
 
     /// Closes, without results, the windows that were closed at `stream_time` in an earlier run,
     /// which has dealt with the records below `below`.
-    pub(crate) fn restore(&mut self, stream_time: Timestamp, below: Offset) {
+    pub(crate) fn restore(&mut self, stream_time: Timestamp, below: Offset, clock: ReplayClock) {
         match &mut self.kind {
             Kind::Running(_) | Kind::LastRows(_) => {}
-            Kind::Logged(windows) => windows.restore(stream_time, below),
+            Kind::Logged(windows) => windows.restore(stream_time, below, clock),
             Kind::Sliced(windows) => windows.restore(stream_time),
-            Kind::Sessions(windows) => windows.restore(stream_time, below),
+            Kind::Sessions(windows) => windows.restore(stream_time, below, clock),
         }
     }
 

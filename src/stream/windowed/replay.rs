@@ -28,6 +28,17 @@ pub(super) struct Replay {
     below: Offset,
     /// Stream time when it stopped.
     stream_time: Timestamp,
+    /// Whether time stands until then, and all that is over by then closes at once.
+    stands: bool,
+}
+
+/// What records that come again say of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReplayClock {
+    /// Each its own: stream time is the largest of theirs.
+    OfRecords,
+    /// Nothing: stream time is made of other clocks, and was behind some of their times.
+    Unknown,
 }
 
 impl ReplayedTime {
@@ -43,14 +54,22 @@ impl ReplayedTime {
 
 impl Persist for ReplayedTime {
     fn save(&self, out: &mut Writer) {
-        let replay = self.replay.map(|replay| (replay.below, replay.stream_time));
+        let replay = self.replay;
+        let replay = replay.map(|replay| ((replay.below, replay.stream_time), replay.stands));
         out.put(&self.now);
         out.put(&replay);
     }
 
     fn load(from: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let (now, replay) = (from.take()?, from.take::<Option<(Offset, Timestamp)>>()?);
-        let replay = replay.map(|(below, stream_time)| Replay { below, stream_time });
+        let (now, replay) = (
+            from.take()?,
+            from.take::<Option<((Offset, Timestamp), bool)>>()?,
+        );
+        let replay = replay.map(|((below, stream_time), stands)| Replay {
+            below,
+            stream_time,
+            stands,
+        });
         Ok(Self { now, replay })
     }
 }
@@ -72,8 +91,12 @@ pub(super) trait Replayed {
 
     /// Goes on where an earlier run stopped, at `stream_time` and having dealt with the records
     /// below `below`, some of which come again.
-    fn restore(&mut self, stream_time: Timestamp, below: Offset) {
-        self.time().replay = Some(Replay { below, stream_time });
+    fn restore(&mut self, stream_time: Timestamp, below: Offset, clock: ReplayClock) {
+        self.time().replay = Some(Replay {
+            below,
+            stream_time,
+            stands: clock == ReplayClock::Unknown,
+        });
     }
 
     /// Closes the windows that are over at `stream_time`.
@@ -128,8 +151,12 @@ pub(super) trait Replayed {
         if record.offset >= replay.below {
             return self.end_replay(replay, effects);
         }
+        if replay.stands {
+            return Ok(());
+        }
         let time = self.time();
-        time.now = time.now.max(record.time);
+        // What closed after it stopped has not come out.
+        time.now = time.now.max(record.time.min(replay.stream_time));
         self.close_unheard(effects)
     }
 
