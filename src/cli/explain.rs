@@ -14,7 +14,6 @@ use crate::cli::pipeline_file;
 use crate::pipeline::explain;
 use crate::pipeline::graph::Drawing;
 use crate::pipeline::graph::Graph;
-use crate::runtime::DELIVERY;
 
 /// Flags of `explain`.
 #[derive(Args, Debug)]
@@ -32,7 +31,7 @@ impl Explain {
     pub(super) fn run(self, verbosity: Verbosity) -> Result<Exit, Failure> {
         let pipeline = pipeline_file::load(&self.file)?;
         let Some(old) = &self.diff else {
-            return print(&explain::text(&explain::explain(&pipeline, DELIVERY)));
+            return print(&explain::text(&explain::explain(&pipeline)));
         };
         let old = pipeline_file::load(old)?;
         let changes = explain::changes(&old, &pipeline);

@@ -70,14 +70,12 @@ impl Run {
                     alerts: pipeline.alerts.clone(),
                     log: |line| eprintln!("{line}"),
                 },
+                delivery: pipeline.delivery,
             },
         )
         .await?;
         if !verbosity.quiet {
-            eprintln!(
-                "running {}: at least once; a restart loses nothing, and may write results again that came out since the last commit",
-                pipeline.plan.name
-            );
+            eprintln!("running {}: {}", pipeline.plan.name, pipeline.delivery);
         }
         let exit = finish(&mut app, &mut stop).await?;
         if !verbosity.quiet {
@@ -130,6 +128,8 @@ impl From<RunError> for Failure {
             RunError::Connect(connect) => connect.into(),
             RunError::Registry(registry) => registry.into(),
             RunError::Fetch(fetch) => fetch.into(),
+            RunError::Isolation => Self::new(kind.into(), chain(&error))
+                .hint("leave isolation.level out, or set `delivery: at-least-once` in the pipeline file"),
             RunError::Panicked(_) => Self::new(Exit::Bug, chain(&error)),
             RunError::Record { .. } => Self::new(kind.into(), chain(&error))
                 .hint("mend the record's producer, or name a topic for such records with on_error: { topic: … }"),

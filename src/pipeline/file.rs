@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use crate::codec::format::Format;
 use crate::expr::Type;
+use crate::pipeline::delivery::Delivery;
 use crate::pipeline::yaml::Node;
 use crate::record::Timestamp;
 use crate::stream::alert::AlertSink;
@@ -61,6 +62,7 @@ pub(super) struct Expression {
 pub(super) struct File {
     pub(super) name: Located<String>,
     pub(super) connect: Connect,
+    pub(super) delivery: Delivery,
     pub(super) sources: Vec<SourceEntry>,
     pub(super) flows: Vec<FlowEntry>,
     pub(super) on_error: OnError,

@@ -13,6 +13,7 @@ mod alert;
 mod branch;
 mod compile;
 mod connect;
+mod delivery;
 mod emit;
 pub mod explain;
 mod field_types;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use crate::stream::alert::Alert;
 use crate::stream::plan::Plan;
 
+pub use delivery::Delivery;
 pub use file::{
     Chart, Connect, GRACE_DEFAULT, KEY_FORMAT_DEFAULT, Located, Subject, TestCase,
     VALUE_FORMAT_DEFAULT,
@@ -56,6 +58,8 @@ pub use yaml::FILE_BYTES_MAX;
 pub struct Pipeline {
     /// How to reach the cluster and the registry.
     pub connect: Connect,
+    /// How often a result may come out.
+    pub delivery: Delivery,
     /// What is computed.
     pub plan: Plan,
     /// What watches the results of its flows.
@@ -122,6 +126,7 @@ fn compiled(text: &str, outside: &Outside<'_>, findings: &mut Vec<Finding>) -> O
     let compiled = compile::compiled(text, &file, outside, findings);
     Some(Pipeline {
         connect: file.connect,
+        delivery: file.delivery,
         plan: compiled.plan,
         alerts: compiled.alerts.into_iter().map(Arc::new).collect(),
         charts: charts(file.flows),

@@ -7,6 +7,8 @@ use chrono::TimeDelta;
 
 use crate::codec::format::Format;
 use crate::expr::duration;
+use crate::pipeline::delivery::DELIVERY_WORDS;
+use crate::pipeline::delivery::Delivery;
 use crate::pipeline::file::Expression;
 
 use crate::pipeline::file::File;
@@ -85,6 +87,8 @@ impl Reader<'_, '_> {
         let name = name.and_then(|node| self.topic_like(node, "a pipeline"));
         let connect = keys.optional("connect");
         let connect = connect.map(|node| self.connect(node)).unwrap_or_default();
+        let delivery = keys.optional("delivery");
+        let delivery = delivery.and_then(|node| self.delivery(node));
         let sources = keys.optional("sources");
         let sources = sources.map(|node| self.sources(node)).unwrap_or_default();
         let tables = keys.optional("tables");
@@ -104,12 +108,29 @@ impl Reader<'_, '_> {
                 span: whole.clone(),
             }),
             connect,
+            delivery: delivery.unwrap_or_default(),
             sources: sources.into_iter().chain(tables).collect(),
             flows,
             on_error: on_error.unwrap_or_default(),
             alerts,
             tests,
         })
+    }
+
+    fn delivery(&mut self, node: &Node) -> Option<Delivery> {
+        let word = self.text(node, "`exactly-once` or `at-least-once`")?;
+        match word.value.as_str() {
+            "exactly-once" => Some(Delivery::ExactlyOnce),
+            "at-least-once" => Some(Delivery::AtLeastOnce),
+            other => {
+                let message = format!("unknown `delivery: {other}`");
+                let finding = Finding::new(message, node.span.clone())
+                    .nearest(other, DELIVERY_WORDS.iter().copied())
+                    .help(format!("one of {}", DELIVERY_WORDS.join(", ")));
+                self.report(finding);
+                None
+            }
+        }
     }
 
     fn version(&mut self, keys: Keys<'_>) {

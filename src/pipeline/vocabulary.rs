@@ -4,6 +4,8 @@
 //! be ([`crate::pipeline::keys`]), and the JSON Schema for editors is made of it
 //! ([`mod@crate::pipeline::json_schema`]).
 
+use crate::pipeline::delivery::DELIVERY_WORDS;
+
 /// The keys that a mapping may have.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
@@ -157,6 +159,11 @@ pub(super) static PIPELINE: Vocabulary = Vocabulary {
             Form::Properties(&CONNECT),
             "How to reach the cluster and the registry. `${NAME}` and `${NAME:-default}` are replaced here, and nowhere else.",
         ),
+        optional(
+            "delivery",
+            Form::Word(DELIVERY_WORDS),
+            "How often a result may come out after a crash: once for those who read what is committed (`exactly-once`, the default), or perhaps again (`at-least-once`).",
+        ),
         required(
             "sources",
             Form::ByName(&Form::Mapping(&SOURCE)),
@@ -191,7 +198,7 @@ pub(super) static PIPELINE: Vocabulary = Vocabulary {
             "Tests of the flows, run by `tidemill test` on a virtual clock.",
         ),
     ],
-    later: &["delivery"],
+    later: &[],
 };
 
 static CONNECT: Vocabulary = Vocabulary {

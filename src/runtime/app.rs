@@ -18,8 +18,10 @@ use crate::client::offsets::ByPartition;
 use crate::client::offsets::CommittedOffset;
 use crate::client::offsets::OffsetSpec;
 use crate::client::offsets::Offsets;
+use crate::client::producer::TransactionalId;
 use crate::client::schema_registry::SchemaRegistry;
 use crate::codec::framing::SchemaId;
+use crate::pipeline::Delivery;
 use crate::record::Offset;
 use crate::record::PartitionId;
 use crate::record::TopicName;
@@ -28,6 +30,8 @@ use crate::runtime::commit::Committed;
 use crate::runtime::commit::name_of;
 use crate::runtime::counts::Counts;
 use crate::runtime::counts::FlowCounts;
+use crate::runtime::delivering::Delivering;
+use crate::runtime::delivering::take_over;
 use crate::runtime::error::RunError;
 use crate::runtime::input::Input;
 use crate::runtime::input::Place;
@@ -59,7 +63,12 @@ pub struct RunOptions {
     pub end: End,
     /// What is told besides results.
     pub alerts: Alerts,
+    /// How often a result may come out.
+    pub delivery: Delivery,
 }
+
+/// Most workers of one pipeline, and so transactional ids of it.
+const WORKERS_MAX: usize = 64;
 
 /// A pipeline that runs.
 #[derive(Debug)]
@@ -72,7 +81,9 @@ pub struct App {
 
 impl App {
     /// Looks the topics up, creates the internal topics that are missing, finds out where to go
-    /// on, and starts the workers.
+    /// on, and starts the workers. With [`Delivery::ExactlyOnce`], every earlier run of a pipeline of
+    /// this name is fenced: it fails with its next commit, and nothing counts that it has not
+    /// committed.
     ///
     /// # Errors
     ///
@@ -83,6 +94,11 @@ impl App {
         options: RunOptions,
     ) -> Result<Self, RunError> {
         let config = cluster.config();
+        if options.delivery == Delivery::ExactlyOnce
+            && config.fetch.isolation != Isolation::ReadCommitted
+        {
+            return Err(RunError::Isolation);
+        }
         options.alerts.check(plan)?;
         for topic in options.alerts.topics() {
             cluster.topic(&TopicName::from(topic)).await?;
@@ -94,13 +110,18 @@ impl App {
         let stages = lay_out(cluster, plan).await?;
         internal_topics::prepare(cluster, &stages).await?;
         let sinks = sink_schemas(config, registry.as_deref(), &stages).await?;
+        // Only who has fenced all others may ask where to go on.
+        let mut ids = match options.delivery {
+            Delivery::ExactlyOnce => take_over(cluster, &plan.name, workers_max(&stages)).await?,
+            Delivery::AtLeastOnce => Vec::new(),
+        };
         let inputs = inputs(cluster, &plan.name, &stages, (&sinks, &options.alerts))
             .await?
             .parts();
         let threads = options
             .threads
             .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-        let workers = threads.clamp(1, inputs.len().max(1));
+        let workers = threads.clamp(1, inputs.len().clamp(1, workers_max(&stages)));
         let (stop, stopped) = stop::pair();
         let (tell, ended) = mpsc::unbounded_channel();
         let counts = Arc::new(Counts::new(workers, levels(&stages)));
@@ -110,6 +131,7 @@ impl App {
                 config: config.clone(),
                 group: plan.name.to_string(),
                 share,
+                id: ids.pop(),
                 schemas: Schemas::new(registry.clone()),
                 counts: Arc::clone(&counts),
                 end: options.end,
@@ -167,6 +189,17 @@ impl App {
     pub fn counts(&self) -> BTreeMap<Box<str>, FlowCounts> {
         self.counts.flows()
     }
+}
+
+/// How many workers there may be: each has a partition at least.
+fn workers_max(stages: &[Arc<Stage>]) -> usize {
+    let partitions = stages.iter().flat_map(|stage| {
+        let inputs = stage.inputs().into_iter().enumerate();
+        let counted = inputs.filter(|(input, _)| !stage.is_global(*input));
+        counted.flat_map(|(_, topic)| (0..stage.partitions).map(move |number| (topic, number)))
+    });
+    let partitions: BTreeSet<_> = partitions.collect();
+    partitions.len().clamp(1, WORKERS_MAX)
 }
 
 async fn lay_out(cluster: &Cluster, plan: &Plan) -> Result<Vec<Arc<Stage>>, RunError> {
@@ -383,6 +416,8 @@ struct WorkerStart {
     config: Config,
     group: String,
     share: Share,
+    /// For exactly once.
+    id: Option<TransactionalId>,
     schemas: Schemas,
     counts: Arc<Counts>,
     end: End,
@@ -414,11 +449,16 @@ impl WorkerStart {
                 &cluster,
                 &self.group,
                 self.share,
+                Delivering::new(&cluster, self.id),
                 self.schemas,
                 self.counts,
                 self.end,
             );
-            worker.run(self.stop).await
+            let result = worker.run(self.stop).await;
+            if result.is_err() {
+                worker.give_up().await;
+            }
+            result
         });
         runtime.shutdown_background();
         result

@@ -1,8 +1,7 @@
 //! What is committed for a partition, and how a run goes on from it.
 //!
-//! The order of a commit is this module's to say, and [`crate::runtime::worker`] follows it: first
-//! everything that the tasks put out is written and acknowledged, then the offsets are committed.
-//! A crash in between repeats results; the other way round it would lose them.
+//! How both come to count, what the tasks put out and this, is [`crate::runtime::delivering`]'s to
+//! say.
 
 use std::fmt::Write as _;
 

@@ -10,6 +10,7 @@ use crate::client::call::CallError;
 use crate::client::fetcher::FetchError;
 use crate::client::producer::ProduceError;
 use crate::client::producer::SendError;
+use crate::client::producer::TransactionError;
 use crate::client::schema_registry::RegistryError;
 use crate::codec::avro::schema::SchemaError;
 use crate::record::TopicPartition;
@@ -38,6 +39,15 @@ pub enum RunError {
     /// Records were not written.
     #[error(transparent)]
     Produce(#[from] ProduceError),
+    /// A transaction cannot go on. Nothing that is not committed counts.
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
+    /// The coordinator has not said whether the last transaction counts.
+    #[error("the last commit may count or not, as the next run finds out: {0}")]
+    InDoubt(TransactionError),
+    /// The settings ask for records that exactly once must not see.
+    #[error("exactly once reads committed records only, and isolation.level is read_uncommitted")]
+    Isolation,
     /// Not everything was acknowledged in time.
     #[error("{0} records were not acknowledged within delivery.timeout.ms")]
     NotAcknowledged(u64),
@@ -116,6 +126,8 @@ impl RunError {
             Self::Send(SendError::Failed(error)) => error.kind(),
             Self::Registry(error) => error.kind(),
             Self::Alert { .. } => ErrorKind::Usage,
+            Self::Transaction(error) | Self::InDoubt(error) => error.kind(),
+            Self::Isolation => ErrorKind::Usage,
             Self::Record { .. } | Self::Schema { .. } | Self::Send(_) => ErrorKind::Data,
             Self::Layout(_)
             | Self::System { .. }

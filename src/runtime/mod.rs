@@ -6,13 +6,17 @@
 //! shared between workers but counters.
 //!
 //! Until state is durable, a commit holds the offset from which every open window can be rebuilt,
-//! and how far each task had come ([`crate::stream::progress`]): a restart loses nothing, and may
-//! write again what came out between the last commit and the end.
+//! and how far each task had come ([`crate::stream::progress`]). It holds the results as well
+//! ([`delivering`]), so that a restart neither loses nor repeats one; with
+//! [`Delivery::AtLeastOnce`](crate::pipeline::Delivery) it may write again what came out between
+//! the last commit and the end.
 
 pub mod app;
+mod beat;
 mod clock;
 mod commit;
 mod counts;
+mod delivering;
 mod error;
 pub mod group_driver;
 mod input;
@@ -25,13 +29,8 @@ mod stop;
 mod watching;
 mod worker;
 
-use crate::pipeline::explain::Delivery;
-
 pub use counts::FlowCounts;
 pub use error::RunError;
 pub use run::run;
 pub use watching::Alerts;
 pub use worker::End;
-
-/// What running a pipeline promises of its results.
-pub const DELIVERY: Delivery = Delivery::AtLeastOnce;

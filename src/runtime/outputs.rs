@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::client::call::CallError;
 use crate::client::producer::NewRecord;
 use crate::client::producer::Placement;
-use crate::client::producer::Producer;
 use crate::client::producer::TopicHandle;
 use crate::protocol::partitioner::partition_for_key;
 use crate::record::HeadersView;
 use crate::record::TopicName;
 use crate::runtime::counts::Counts;
+use crate::runtime::delivering::Delivering;
 use crate::runtime::error::RunError;
 use crate::runtime::watching::Watching;
 use crate::stream::alert::AlertSink;
@@ -19,18 +19,19 @@ use crate::stream::alert::Notice;
 use crate::stream::effects::Effects;
 use crate::stream::stage::Stage;
 
-/// A producer, the topics that were looked up for it, and the counts of what goes there.
+/// How outputs come to count, the topics that were looked up for them, and the counts of what goes
+/// there.
 #[derive(Debug)]
 pub(super) struct Outputs {
-    pub(super) producer: Producer,
+    pub(super) delivering: Delivering,
     topics: HashMap<TopicName, TopicHandle>,
     counts: Arc<Counts>,
 }
 
 impl Outputs {
-    pub(super) fn new(producer: Producer, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(delivering: Delivering, counts: Arc<Counts>) -> Self {
         Self {
-            producer,
+            delivering,
             topics: HashMap::new(),
             counts,
         }
@@ -40,7 +41,7 @@ impl Outputs {
         if let Some(known) = self.topics.get(name) {
             return Ok(known.clone());
         }
-        let handle = self.producer.topic(name).await?;
+        let handle = self.delivering.producer().topic(name).await?;
         self.topics.insert(Arc::clone(name), handle.clone());
         Ok(handle)
     }
@@ -72,7 +73,10 @@ impl Outputs {
                 }
                 (None, None) => Placement::ByKey,
             };
-            self.producer.send(topic, placement, record).await?;
+            self.delivering
+                .producer()
+                .send(topic, placement, record)
+                .await?;
         }
         self.counts.add(stage, &effects.account);
         Ok(())
@@ -102,7 +106,10 @@ impl Outputs {
             value: Some(&value),
             headers: HeadersView::EMPTY.iter(),
         };
-        self.producer.send(&topic, Placement::ByKey, record).await?;
+        self.delivering
+            .producer()
+            .send(&topic, Placement::ByKey, record)
+            .await?;
         Ok(())
     }
 }

@@ -1,26 +1,27 @@
 //! One thread's share of a pipeline: read, step, write, commit.
 
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::client::cluster::Cluster;
+use crate::client::config::Isolation;
 use crate::client::fetcher::FetchedPartition;
 use crate::client::fetcher::Fetcher;
+use crate::client::offsets::ByPartition;
+use crate::client::offsets::CommittedOffset;
 use crate::client::offsets::OffsetSpec;
 use crate::client::offsets::Offsets;
-use crate::client::producer::Outcomes;
-use crate::client::producer::Producer;
 use crate::protocol::compression::Decompressor;
 use crate::record::Offset;
 use crate::record::TopicPartition;
+use crate::runtime::beat::Beat;
 use crate::runtime::clock::wall_clock;
 use crate::runtime::commit::Committed;
 use crate::runtime::counts::Counts;
+use crate::runtime::delivering::Delivering;
 use crate::runtime::error::RunError;
 use crate::runtime::input::Flush;
 use crate::runtime::input::Input;
@@ -32,9 +33,6 @@ use crate::runtime::schemas::Schemas;
 use crate::runtime::stop::StopReceiver;
 use crate::stream::clock::Reading;
 use crate::stream::task::Task;
-
-/// How often a worker commits, and looks at the clock for partitions that are silent.
-const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
 /// When a worker ends without being told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +75,7 @@ impl Worker {
         cluster: &Cluster,
         group: &str,
         share: Share,
+        delivering: Delivering,
         schemas: Schemas,
         counts: Arc<Counts>,
         end: End,
@@ -86,17 +85,12 @@ impl Worker {
             .iter()
             .enumerate()
             .map(|(number, input)| (input.partition.clone(), number));
-        let producer = Producer::new(
-            cluster.clone(),
-            cluster.config().produce.clone(),
-            Outcomes::Count,
-        );
         Self {
             numbers: numbers.collect(),
             inputs,
             joints,
             group: group.to_owned(),
-            outputs: Outputs::new(producer, Arc::clone(&counts)),
+            outputs: Outputs::new(delivering, Arc::clone(&counts)),
             offsets: Offsets::new(cluster.clone()),
             cluster: cluster.clone(),
             schemas,
@@ -119,28 +113,40 @@ impl Worker {
             fetcher.assign(input.partition.clone(), start);
         }
         self.find_ends().await?;
-        let mut commit_at = Instant::now() + COMMIT_EVERY;
+        self.outputs.delivering.begin().await?;
+        let mut beat = Beat::new(&self.outputs.delivering);
         loop {
             let fetched = tokio::select! {
                 biased;
                 () = stop.stopped() => break,
-                fetched = fetcher.poll(commit_at) => fetched?,
+                fetched = fetcher.poll(beat.look_at) => fetched?,
             };
             for partition in fetched.partitions() {
                 self.take(&partition).await?;
             }
             self.work(&mut fetcher).await?;
-            if Instant::now() >= commit_at {
+            if beat.is_due(|| self.is_caught_up(&fetcher)) {
                 self.tick(&fetcher).await?;
                 self.commit(Flush::Due(wall_clock())).await?;
                 self.watch_silence(&fetcher);
-                commit_at = Instant::now() + COMMIT_EVERY;
+                beat.start_anew();
             }
             if self.end == End::AtEnd && self.is_at_end().await? {
                 break;
             }
         }
         self.commit(Flush::All).await
+    }
+
+    /// The worker ends for an error.
+    pub(super) async fn give_up(&mut self) {
+        self.outputs.delivering.give_up().await;
+    }
+
+    /// Whether everything that brokers have for it has been handed out.
+    fn is_caught_up(&self, fetcher: &Fetcher) -> bool {
+        let mut inputs = self.inputs.iter();
+        inputs.all(|input| reading(fetcher, &input.partition) == Reading::CaughtUp)
     }
 
     /// Steps every task of a partition over what came for it, and hands over what they put out.
@@ -236,7 +242,7 @@ impl Worker {
         }
     }
 
-    /// Everything that was put out is written, then the offsets are committed.
+    /// Everything that was put out is written, and counts with the offsets.
     async fn commit(&mut self, flush: Flush) -> Result<(), RunError> {
         for input in &mut self.inputs {
             input.flush(flush)?;
@@ -249,19 +255,15 @@ impl Worker {
             let partition = joint.partition();
             joint.run.hand_over(&partition, &mut self.outputs).await?;
         }
+        let changed = self.changed();
         let deadline = Instant::now() + self.cluster.config().produce.delivery_timeout;
-        let delivery = self.outputs.producer.flush(deadline).await;
-        if let Some(error) = delivery.first_error {
-            return Err(error.into());
-        }
-        if delivery.written < delivery.sent {
-            return Err(RunError::NotAcknowledged(delivery.sent - delivery.written));
-        }
-        self.commit_offsets().await
+        let delivering = &mut self.outputs.delivering;
+        delivering.commit(&self.group, &changed, deadline).await
     }
 
-    async fn commit_offsets(&mut self) -> Result<(), RunError> {
-        let mut changed = BTreeMap::new();
+    /// What is to be committed of the inputs that are not where they were.
+    fn changed(&mut self) -> ByPartition<CommittedOffset> {
+        let mut changed = ByPartition::new();
         for input in &self.inputs {
             let Some(committed) = Committed::of(input, &self.joints) else {
                 continue;
@@ -271,10 +273,7 @@ impl Worker {
                 self.committed.insert(input.partition.clone(), committed);
             }
         }
-        if !changed.is_empty() {
-            self.offsets.commit(&self.group, &changed).await?;
-        }
-        Ok(())
+        changed
     }
 
     /// Asks for the ends of the inputs of this level.
@@ -285,7 +284,12 @@ impl Worker {
         let inputs = self.inputs.iter();
         let inputs = inputs.filter(|input| self.level_of(input) == self.level);
         let partitions: Vec<_> = inputs.map(|input| input.partition.clone()).collect();
-        let isolation = self.cluster.config().fetch.isolation;
+        let isolation = match self.level {
+            0 => self.cluster.config().fetch.isolation,
+            // All that is in an internal topic has been decided on by now. A coordinator may answer
+            // before its markers are written, and then the last stable offset is still below.
+            _ => Isolation::ReadUncommitted,
+        };
         let found = self
             .offsets
             .list(&partitions, OffsetSpec::Latest, isolation)

@@ -45,6 +45,8 @@ mod groups;
 mod mixed_groups;
 // Record batches that Apache Kafka wrote.
 mod java_batches;
+// The command killed again and again.
+mod kills;
 // The schemas that ship.
 mod schemas;
 // The client on Apache Kafka.

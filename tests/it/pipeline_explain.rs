@@ -9,7 +9,6 @@ use tidemill::pipeline::compile;
 use tidemill::pipeline::explain;
 use tidemill::pipeline::explain::Change;
 use tidemill::pipeline::explain::Cost;
-use tidemill::pipeline::explain::Delivery;
 use tidemill::pipeline::graph::Drawing;
 use tidemill::pipeline::graph::Graph;
 
@@ -44,7 +43,7 @@ fn compiled(text: &str) -> Pipeline {
 
 #[test]
 fn every_default_is_told() {
-    let text = explain::text(&explain::explain(&compiled(FILE), Delivery::AtLeastOnce));
+    let text = explain::text(&explain::explain(&compiled(FILE)));
     for line in [
         "pipeline shop",
         "flow revenue",
@@ -60,7 +59,7 @@ fn every_default_is_told() {
         "to orders.late, as they were; and counted",
         "go to dead, with the reason in headers",
         "revenue: keys the key as text, values json",
-        "at least once: after a crash nothing is lost",
+        "exactly once: results, state and offsets are committed together",
         "a silent partition waits for ever",
         "the value unchanged",
     ] {
@@ -72,7 +71,7 @@ fn every_default_is_told() {
 fn the_records_own_key_by_name_is_no_other_key() {
     for key in ["key", "(key)"] {
         let text = FILE.replace("key: value.product", &format!("key: {key}"));
-        let told = explain::text(&explain::explain(&compiled(&text), Delivery::AtLeastOnce));
+        let told = explain::text(&explain::explain(&compiled(&text)));
         assert!(told.contains("the record's key"), "{told}");
         assert!(!told.contains("-repartition"), "{told}");
     }

@@ -13,6 +13,7 @@ use crate::alerts_in_run;
 use crate::bad_records;
 use crate::empty_minutes;
 use crate::groups;
+use crate::kills;
 use crate::real_input;
 use crate::round_trip;
 use crate::support::commands::Brokers;
@@ -34,6 +35,9 @@ pub(crate) fn suite(bootstrap: &str) {
         case(&Scene::on(&brokers));
     }
     for case in alerts_in_run::CASES {
+        case(&Scene::on(&brokers));
+    }
+    for case in kills::CASES {
         case(&Scene::on(&brokers));
     }
     round_trip::records_come_back(&Scene::on(&brokers), 2_000);

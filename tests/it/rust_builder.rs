@@ -11,7 +11,6 @@ use tidemill::pipeline::Pipeline;
 use tidemill::pipeline::explain;
 use tidemill::pipeline::testing;
 use tidemill::pipeline::testing::Verdict;
-use tidemill::runtime::DELIVERY;
 use tidemill::stream::builder::Bounds;
 use tidemill::stream::builder::Builder;
 use tidemill::stream::builder::InWindow;
@@ -181,7 +180,7 @@ fn the_sample_pipelines_come_to_the_plans_of_their_files() {
     for (plan, name) in [(shop(), "shop.yaml"), (flights(), "flights.yaml")] {
         let file = file(name);
         let built = with(&plan, &file);
-        let told = |pipeline| explain::text(&explain::explain(pipeline, DELIVERY));
+        let told = |pipeline| explain::text(&explain::explain(pipeline));
         assert_eq!(told(&built), told(&file), "{name}");
         assert_eq!(without_texts(&built.plan), without_texts(&file.plan));
     }

@@ -124,6 +124,7 @@ impl Demo {
             RunOptions {
                 threads: Some(1),
                 end: End::Follow,
+                delivery: pipeline.delivery,
                 ..RunOptions::default()
             },
         )

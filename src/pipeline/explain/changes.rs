@@ -6,7 +6,7 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::explain::Cost;
 use crate::pipeline::explain::Fact;
 use crate::pipeline::explain::Section;
-use crate::pipeline::explain::sections;
+use crate::pipeline::explain::explain;
 
 /// What a change of the file changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl fmt::Display for Change {
 /// What is otherwise in `new` than it was in `old`, and what it costs to go on with it.
 #[must_use]
 pub fn changes(old: &Pipeline, new: &Pipeline) -> Vec<Change> {
-    let (old_sections, new_sections) = (sections(old), sections(new));
+    let (old_sections, new_sections) = (explain(old), explain(new));
     let mut changes = Vec::new();
     // The pipeline itself comes first in both, whatever its name.
     if let ([old, old_flows @ ..], [new, new_flows @ ..]) = (&*old_sections, &*new_sections) {

@@ -94,42 +94,9 @@ fn fact(about: &'static str, line: impl Into<String>, cost: Cost) -> Fact {
     }
 }
 
-/// How often a result may come out, as whoever runs the pipeline promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// Once or more: after a crash nothing is lost, and results may come out again.
-    AtLeastOnce,
-    /// Once, for readers that read what is committed only.
-    ExactlyOnce,
-}
-
-impl fmt::Display for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AtLeastOnce => {
-                "at least once: after a crash nothing is lost, and results since the last commit come out again"
-            }
-            Self::ExactlyOnce => {
-                "exactly once: results, state and offsets are committed together, or not at all"
-            }
-        })
-    }
-}
-
-/// What there is to say of a pipeline: of the whole, then of each flow; `delivery` is what running
-/// it comes to.
+/// What there is to say of a pipeline: of the whole, then of each flow.
 #[must_use]
-pub fn explain(pipeline: &Pipeline, delivery: Delivery) -> Vec<Section> {
-    let mut sections = sections(pipeline);
-    if let Some(whole) = sections.first_mut() {
-        let delivery = fact("delivery", delivery.to_string(), Cost::Nothing);
-        whole.facts.push(delivery);
-    }
-    sections
-}
-
-/// What the file itself says.
-fn sections(pipeline: &Pipeline) -> Vec<Section> {
+pub fn explain(pipeline: &Pipeline) -> Vec<Section> {
     let mut sections = vec![whole(pipeline)];
     sections.extend(flows(&pipeline.plan));
     sections
@@ -164,6 +131,7 @@ fn whole(pipeline: &Pipeline) -> Section {
             ),
             fact("brokers", brokers, Cost::Nothing),
             fact("registry", registry, Cost::Nothing),
+            fact("delivery", pipeline.delivery.to_string(), Cost::Nothing),
         ],
     }
 }
