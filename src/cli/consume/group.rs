@@ -1,10 +1,13 @@
 //! `consume -g`: reading as a member of a group.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio::time::sleep_until;
+use tracing::info;
+use tracing::warn;
 
 use crate::cli::consume::Consume;
 use crate::cli::consume::POLL;
@@ -113,7 +116,11 @@ impl Member {
                 }
                 Turn::News(news) => self.heed(news, reading).await?,
                 Turn::Commit => {
-                    self.commit(reading).await?;
+                    tokio::select! {
+                        // A coordinator that is away is waited for, but not by who wants to end.
+                        exit = stop.stopped() => return Ok(exit),
+                        committed = self.commit(reading) => committed?,
+                    }
                     commit_at = self.next_commit();
                 }
                 Turn::Polled => self.printed(reading)?,
@@ -141,8 +148,12 @@ impl Member {
 
     async fn heed(&mut self, news: News, reading: &mut Reading) -> Result<(), Failure> {
         match news {
-            News::Assigned(partitions) => self.take_up(&partitions, reading).await,
+            News::Assigned(partitions) => {
+                info!("taking up {}", Listed(&partitions));
+                self.take_up(&partitions, reading).await
+            }
             News::Revoked(partitions) => {
+                info!("giving up {}", Listed(&partitions));
                 // Those that have moved commit as well: it is one request.
                 let committed = self.commit(reading).await;
                 self.give_up(&partitions, reading);
@@ -150,6 +161,7 @@ impl Member {
                 committed
             }
             News::Lost(partitions) => {
+                info!("lost {}", Listed(&partitions));
                 self.give_up(&partitions, reading);
                 Ok(())
             }
@@ -215,30 +227,49 @@ impl Member {
                 Ok(())
             }
             Err(error) if is_of_another_generation(&error) => {
-                tracing::debug!("not committed: {}", chain(&error));
+                info!("not committed: {}", chain(&error));
                 Ok(())
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Commits, gives everything up, and waits until the member is out of the group.
+    /// Commits, gives everything up, and waits until the member is out of the group; not for ever,
+    /// because a coordinator that is away must not keep the command from ending.
     async fn leave(&mut self, reading: &mut Reading) -> Result<(), Failure> {
         self.driver.stop();
-        let deadline = Instant::now() + LEAVE_MAX;
+        let left = tokio::time::timeout(LEAVE_MAX, self.wind_up(reading)).await;
+        left.unwrap_or_else(|_| {
+            warn!("the group did not let go within {LEAVE_MAX:?}: its members may print again what was not committed");
+            Ok(())
+        })
+    }
+
+    async fn wind_up(&mut self, reading: &mut Reading) -> Result<(), Failure> {
         loop {
-            let news = tokio::time::timeout_at(deadline, self.driver.news()).await;
-            match news {
-                Ok(News::Ended(ended)) => return Ok(ended?),
+            match self.driver.news().await {
+                News::Ended(ended) => return Ok(ended?),
                 // Nothing more is read.
-                Ok(News::Assigned(_)) => {}
-                Ok(news) => self.heed(news, reading).await?,
-                Err(_) => {
-                    tracing::warn!("the group did not let go within {LEAVE_MAX:?}");
-                    return Ok(());
-                }
+                News::Assigned(_) => {}
+                news => self.heed(news, reading).await?,
             }
         }
+    }
+}
+
+/// Partitions, as they are told of.
+struct Listed<'a>(&'a [TopicPartition]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no partitions");
+        }
+        for (place, partition) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{partition}")?;
+        }
+        Ok(())
     }
 }
 

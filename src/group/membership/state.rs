@@ -1,10 +1,10 @@
 //! Where a member stands.
 
+use std::time::Duration;
+
 use crate::group::membership::request::Joined;
 use crate::group::membership::request::Ticket;
 use crate::record::TopicPartition;
-
-use std::time::Duration;
 
 /// Where a member stands; named for what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]

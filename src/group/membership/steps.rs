@@ -1,5 +1,6 @@
 //! What each event does to a member.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::group::assignor::Protocol;
@@ -354,6 +355,7 @@ impl Membership {
 }
 
 fn without(of: &[TopicPartition], others: &[TopicPartition]) -> Vec<TopicPartition> {
+    let others: BTreeSet<&TopicPartition> = others.iter().collect();
     let is_left = |partition: &&TopicPartition| !others.contains(partition);
     of.iter().filter(is_left).cloned().collect()
 }
