@@ -1,7 +1,7 @@
 //! Balanced, and as much as possible as it was.
 //!
-//! Where all members read the same topics, [`uniform`](super::uniform) shares out in one go; else
-//! [`general`](super::general) moves partitions until no move makes the shares more even.
+//! Where all members read the same topics, [`uniform`] shares out in one go; else
+//! [`general`] moves partitions until no move makes the shares more even.
 //!
 //! Source: `AbstractStickyAssignor.java`, `CooperativeStickyAssignor.java` (Apache Kafka 4.3.1), with
 //! two differences. Kafka settles some ties by the order of its hash maps, which here are settled by
