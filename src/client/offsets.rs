@@ -229,7 +229,8 @@ impl Offsets {
 
     /// What a group has committed; of all partitions where `partitions` is `None`. Partitions
     /// without a committed offset are left out. Offsets that an open transaction may still change
-    /// are waited for.
+    /// are waited for; but asked for all partitions, a coordinator leaves out those of which it has
+    /// no others (`GroupMetadataManager.getOffsets`, Apache Kafka).
     ///
     /// # Errors
     ///

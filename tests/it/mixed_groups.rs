@@ -46,8 +46,8 @@ impl Who {
                 .arg("org.apache.kafka.tools.consumer.ConsoleConsumer")
                 .args(["--bootstrap-server", &variable("BOOTSTRAP")])
                 .args(["--topic", &reading.topic, "--group", &reading.group])
-                .args(["--command-property", "auto.offset.reset=earliest"])
-                .args(["--command-property", &strategy]);
+                .args(["--consumer-property", "auto.offset.reset=earliest"])
+                .args(["--consumer-property", &strategy]);
                 reading.readers.push(Reader::of(java));
             }
         }
