@@ -42,6 +42,7 @@ use tidemill::record::Record;
 use tidemill::record::Timestamp;
 use tidemill::record::TopicPartition;
 use tokio::time::Instant;
+use tokio::time::timeout;
 
 use crate::transactions;
 
@@ -307,17 +308,19 @@ async fn settings_of_topics_are_read_and_changed(bootstrap: &str) {
         .alter_configs(Resource::Topic(&name), &set, Change::Apply)
         .await
         .expect("changed");
-    assert_eq!(
-        value_of("max.message.bytes").await,
-        ("6000".to_owned(), ConfigSource::Topic)
-    );
+    // A broker of a real cluster hears of a change a moment after it was taken.
+    let told = async |expected: fn(&(String, ConfigSource)) -> bool| {
+        let told = async { while !expected(&value_of("max.message.bytes").await) {} };
+        timeout(PATIENCE, told).await.expect("told in time");
+    };
+    told(|found| *found == ("6000".to_owned(), ConfigSource::Topic)).await;
     assert_eq!(value_of("retention.ms").await.0, "-1", "the others stay");
     let unset = [ConfigChange::Unset("max.message.bytes".into())];
     admin
         .alter_configs(Resource::Topic(&name), &unset, Change::Apply)
         .await
         .expect("changed");
-    assert_ne!(value_of("max.message.bytes").await.1, ConfigSource::Topic);
+    told(|(_, source)| *source != ConfigSource::Topic).await;
     let wrong = [ConfigChange::Set("max.message.bytes".into(), "many".into())];
     let error = admin
         .alter_configs(Resource::Topic(&name), &wrong, Change::Apply)
