@@ -26,8 +26,8 @@ use crate::client::producer::TransactionalId;
 use crate::client::producer::TransactionalProducer;
 use crate::runtime::error::RunError;
 
-/// The longest that a worker that ends for an error waits to abort its transaction.
-const ABORT_WITHIN: Duration = Duration::from_secs(3);
+/// The longest that a worker that ends waits for its last transaction to be settled or aborted.
+const END_WITHIN: Duration = Duration::from_secs(3);
 
 /// How what a worker puts out comes to count.
 #[derive(Debug)]
@@ -140,15 +140,28 @@ impl Delivering {
         }
     }
 
+    /// The worker has committed and ends: waits until readers see all of it, as whoever starts them
+    /// next expects.
+    pub(super) async fn settle(&mut self) {
+        let Self::ExactlyOnce(producer) = self else {
+            return;
+        };
+        match timeout(END_WITHIN, producer.settled()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "settle the last transaction of a worker"),
+            Err(_) => tracing::debug!("settle the last transaction of a worker: no answer"),
+        }
+    }
+
     /// The worker ends for an error: what is not committed is not to count, and readers need not
     /// wait for it until it times out.
     pub(super) async fn give_up(&mut self) {
         let Self::ExactlyOnce(producer) = self else {
             return;
         };
-        let aborting = producer.abort(Instant::now() + ABORT_WITHIN);
+        let aborting = producer.abort(Instant::now() + END_WITHIN);
         // Where it does not succeed the next run aborts it, or the coordinator in time.
-        match timeout(ABORT_WITHIN, aborting).await {
+        match timeout(END_WITHIN, aborting).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "abort the transaction of a failed worker"),
             Err(_) => tracing::debug!("abort the transaction of a failed worker: no answer"),

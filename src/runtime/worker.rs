@@ -135,7 +135,9 @@ impl Worker {
                 break;
             }
         }
-        self.commit(Flush::All).await
+        self.commit(Flush::All).await?;
+        self.outputs.delivering.settle().await;
+        Ok(())
     }
 
     /// The worker ends for an error.

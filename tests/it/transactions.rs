@@ -11,8 +11,10 @@ use tidemill::broker::BrokerConfig;
 use tidemill::broker::HookAction;
 use tidemill::broker::HookedRequest;
 use tidemill::client::cluster::Cluster;
+use tidemill::client::config::Isolation;
 use tidemill::client::offsets::ByPartition;
 use tidemill::client::offsets::CommittedOffset;
+use tidemill::client::offsets::OffsetSpec;
 use tidemill::client::offsets::Offsets;
 use tidemill::client::producer::GroupMember;
 use tidemill::client::producer::NewRecord;
@@ -43,6 +45,7 @@ pub(crate) async fn suite(bootstrap: &str) {
         .expect("connected");
     what_is_committed_is_read_and_what_is_aborted_is_not(&cluster).await;
     offsets_count_with_their_transaction(&cluster).await;
+    what_is_settled_is_seen_at_once(&cluster).await;
     a_newer_owner_fences_the_older_one(&cluster).await;
     many_transactions_follow_one_another(&cluster).await;
     records_are_taken_only_within_a_transaction(&cluster).await;
@@ -166,6 +169,26 @@ async fn offsets_count_with_their_transaction(cluster: &Cluster) {
         let offsets = Offsets::new(cluster.clone());
         let found = offsets.committed(&group, Some(&partitions)).await;
         assert_eq!(found.expect("told"), offsets_at(&scene.topic, 3));
+    }
+}
+
+async fn what_is_settled_is_seen_at_once(cluster: &Cluster) {
+    let mut scene = Scene::new(cluster).await;
+    let partitions = [TopicPartition::new(&*scene.topic, 0)];
+    let offsets = Offsets::new(cluster.clone());
+    for _ in 0..5 {
+        scene.producer.begin().await.expect("begun");
+        scene.send(0, &["x"]).await;
+        scene.commit().await;
+        scene.producer.settled().await.expect("settled");
+        let ends = [Isolation::ReadCommitted, Isolation::ReadUncommitted]
+            .map(|isolation| offsets.list(&partitions, OffsetSpec::Latest, isolation));
+        let [committed, all] = ends;
+        assert_eq!(
+            committed.await.expect("told"),
+            all.await.expect("told"),
+            "no marker is on its way"
+        );
     }
 }
 

@@ -204,6 +204,17 @@ impl TransactionalProducer {
         Ok(())
     }
 
+    /// Waits until readers see what was committed: a coordinator answers [`Self::commit`] before it
+    /// has told the partitions, and gives another epoch only after. No record may be taken meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`TransactionError`]; what was committed is committed all the same.
+    pub async fn settled(&mut self) -> Result<(), TransactionError> {
+        let own = self.with(|transaction| transaction.incarnation());
+        self.renew(own).await
+    }
+
     async fn renew(&self, own: Incarnation) -> Result<(), TransactionError> {
         let cluster = &self.producer.cluster;
         let own = Some(own.identity);
