@@ -19,7 +19,8 @@ use crate::client::connection::Reply;
 use crate::client::coordinator::CoordinatorKind;
 use crate::client::offsets::ByPartition;
 use crate::client::offsets::CommittedOffset;
-use crate::client::offsets::commit_topics;
+use crate::client::offsets::commit_request;
+use crate::client::offsets::read_commit;
 use crate::client::producer::GroupMember;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::message::Request;
@@ -32,7 +33,6 @@ use crate::protocol::message::leave_group::LeaveGroupRequest;
 use crate::protocol::message::leave_group::LeaveGroupResponse;
 use crate::protocol::message::leave_group::MemberIdentity;
 use crate::protocol::message::offset_commit::OffsetCommitRequest;
-use crate::protocol::message::offset_commit::OffsetCommitResponse;
 use crate::protocol::message::sync_group::SyncGroupRequest;
 use crate::protocol::message::sync_group::SyncGroupRequestAssignment;
 use crate::protocol::message::sync_group::SyncGroupResponse;
@@ -240,21 +240,12 @@ impl Group {
         let doing = format!("commit offsets of group \"{}\"", self.id);
         let target = Target::Coordinator(CoordinatorKind::Group, &self.id);
         let build = |_| OffsetCommitRequest {
-            group_id: self.id.as_str().into(),
             generation_id_or_member_epoch: member.generation,
             member_id: member.member_id.as_str().into(),
             group_instance_id: member.instance_id.as_deref().map(Into::into),
-            topics: commit_topics(offsets),
-            ..OffsetCommitRequest::default()
+            ..commit_request(&self.id, offsets)
         };
-        let read = |reply: &Reply, _| {
-            let response: OffsetCommitResponse<'_> = reply.body()?;
-            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
-            for partition in partitions {
-                check(reply, partition.error_code, None)?;
-            }
-            Ok(())
-        };
+        let read = |reply: &Reply, _| read_commit(reply);
         self.cluster.call(&doing, target, build, read).await
     }
 

@@ -210,20 +210,8 @@ impl Offsets {
     ) -> Result<(), CallError> {
         let doing = format!("commit offsets of group \"{group}\"");
         let target = Target::Coordinator(CoordinatorKind::Group, group);
-        let build = |_| OffsetCommitRequest {
-            group_id: group.into(),
-            generation_id_or_member_epoch: NO_GENERATION,
-            topics: commit_topics(offsets),
-            ..OffsetCommitRequest::default()
-        };
-        let read = |reply: &Reply, _| {
-            let response: OffsetCommitResponse<'_> = reply.body()?;
-            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
-            for partition in partitions {
-                check(reply, partition.error_code, None)?;
-            }
-            Ok(())
-        };
+        let build = |_| commit_request(group, offsets);
+        let read = |reply: &Reply, _| read_commit(reply);
         self.cluster.call(&doing, target, build, read).await
     }
 
@@ -318,9 +306,30 @@ fn read_listed(reply: &Reply, found: &mut ByPartition<ListedOffset>) -> Result<(
     outcome
 }
 
-pub(crate) fn commit_topics(
-    offsets: &ByPartition<CommittedOffset>,
-) -> Vec<OffsetCommitRequestTopic<'_>> {
+/// The request of a group without members.
+pub(crate) fn commit_request<'a>(
+    group: &'a str,
+    offsets: &'a ByPartition<CommittedOffset>,
+) -> OffsetCommitRequest<'a> {
+    OffsetCommitRequest {
+        group_id: group.into(),
+        generation_id_or_member_epoch: NO_GENERATION,
+        topics: commit_topics(offsets),
+        ..OffsetCommitRequest::default()
+    }
+}
+
+/// Whether all was taken.
+pub(crate) fn read_commit(reply: &Reply) -> Result<(), Failure> {
+    let response: OffsetCommitResponse<'_> = reply.body()?;
+    let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+    for partition in partitions {
+        check(reply, partition.error_code, None)?;
+    }
+    Ok(())
+}
+
+fn commit_topics(offsets: &ByPartition<CommittedOffset>) -> Vec<OffsetCommitRequestTopic<'_>> {
     let mut topics: Vec<OffsetCommitRequestTopic<'_>> = Vec::new();
     for (partition, committed) in offsets {
         let entry = OffsetCommitRequestPartition {
