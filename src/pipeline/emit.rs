@@ -35,10 +35,7 @@ impl Reader<'_, '_> {
             "every-update" => Some(Emit::EveryUpdate),
             other => {
                 let message = format!("unknown `emit: {other}`");
-                let finding = Finding::new(message, node.span.clone())
-                    .nearest(other, EMIT_WORDS.iter().copied())
-                    .help(format!("one of {}", EMIT_WORDS.join(", ")));
-                self.report(finding);
+                self.unknown_word(message, other, EMIT_WORDS, &node.span);
                 None
             }
         }
@@ -121,10 +118,8 @@ impl Reader<'_, '_> {
             "emit-early" => Some(WhenFull::EmitEarly),
             "stop" => Some(WhenFull::Stop),
             other => {
-                let finding = Finding::new(format!("unknown `when_full: {other}`"), text.span)
-                    .nearest(other, FULL_WORDS.iter().copied())
-                    .help(format!("one of {}", FULL_WORDS.join(", ")));
-                self.report(finding);
+                let message = format!("unknown `when_full: {other}`");
+                self.unknown_word(message, other, FULL_WORDS, &text.span);
                 None
             }
         }

@@ -124,10 +124,7 @@ impl Reader<'_, '_> {
             "at-least-once" => Some(Delivery::AtLeastOnce),
             other => {
                 let message = format!("unknown `delivery: {other}`");
-                let finding = Finding::new(message, node.span.clone())
-                    .nearest(other, DELIVERY_WORDS.iter().copied())
-                    .help(format!("one of {}", DELIVERY_WORDS.join(", ")));
-                self.report(finding);
+                self.unknown_word(message, other, DELIVERY_WORDS, &node.span);
                 None
             }
         }
@@ -411,14 +408,26 @@ impl Reader<'_, '_> {
                 span: text.span,
             }),
             Err(_) => {
+                let message = format!("unknown format `{}`", text.value);
                 let names = Format::ALL.map(Format::name);
-                let finding = Finding::new(format!("unknown format `{}`", text.value), text.span)
-                    .nearest(&text.value, names)
-                    .help(format!("one of {}", names.join(", ")));
-                self.report(finding);
+                self.unknown_word(message, &text.value, &names, &text.span);
                 None
             }
         }
+    }
+
+    /// Reports `word`, which is none of `known`.
+    pub(super) fn unknown_word(
+        &mut self,
+        message: String,
+        word: &str,
+        known: &[&str],
+        span: &Range<usize>,
+    ) {
+        let finding = Finding::new(message, span.clone())
+            .nearest(word, known.iter().copied())
+            .help(format!("one of {}", known.join(", ")));
+        self.report(finding);
     }
 
     pub(super) fn text(&mut self, node: &Node, of: &str) -> Option<Located<String>> {
